@@ -1,0 +1,1 @@
+"""What is said: claims, verdicts, the report and the command line."""

@@ -1,0 +1,70 @@
+"""Every scene's end state, so that zero never means no data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from imagery.errors import InputError
+from models.detections import Detections
+from models.measurement import Measurement, Skip
+from models.stats.series import Series
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """How one scene ended at one site: measured, or skipped with a reason."""
+
+    scene_id: str
+    """The scene, or the file name of something that never became one."""
+    site: str
+    """Site id, empty where none was given."""
+    sensor: str
+    """Key of the sensor."""
+    taken_at: datetime | None
+    """UTC."""
+    gsd_m: float | None
+    """Ground sample distance in metres, None where it could not be known."""
+    simulated: bool
+    """Painted, not photographed."""
+    measurements: tuple[Measurement, ...] = ()
+    """What was read."""
+    skip: Skip | None = None
+    """Why nothing was."""
+    detections: Detections | None = None
+    """Boxes behind a count."""
+
+    def __post_init__(self) -> None:
+        if bool(self.measurements) == (self.skip is not None):
+            raise InputError(f"scene {self.scene_id!r} must end either measured or skipped")
+
+
+def series_of(outcomes: Iterable[Outcome]) -> list[Series]:
+    """Group measurements into one Series a site and quantity; undated scenes belong to none."""
+    groups: dict[tuple[str, str], list[tuple[datetime, Outcome, Measurement]]] = {}
+    for outcome in outcomes:
+        for measurement in outcome.measurements:
+            if outcome.taken_at is not None:
+                key = (outcome.site, measurement.quantity)
+                groups.setdefault(key, []).append((outcome.taken_at, outcome, measurement))
+    result = []
+    for (site, quantity), rows in sorted(groups.items()):
+        rows.sort(key=lambda row: (row[0], row[1].scene_id))
+        result.append(
+            Series(
+                site,
+                quantity,
+                rows[0][2].unit,
+                rows[0][2].level,
+                np.array([row[0].replace(tzinfo=None) for row in rows], dtype="datetime64[s]"),
+                np.array([row[2].value for row in rows], dtype=np.float64),
+                np.array([row[2].low for row in rows], dtype=np.float64),
+                np.array([row[2].high for row in rows], dtype=np.float64),
+                tuple(row[1].scene_id for row in rows),
+                tuple(row[2].method for row in rows),
+            )
+        )
+    return result

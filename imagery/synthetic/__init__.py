@@ -1,0 +1,1 @@
+"""Yards painted from physics with known truth. Every product says SIMULATED."""

@@ -1,0 +1,1 @@
+"""What is there: counts, occupied track and goods, each with an interval."""

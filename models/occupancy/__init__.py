@@ -1,0 +1,1 @@
+"""Occupied metres of track from pixels too coarse to show a wagon."""

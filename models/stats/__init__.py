@@ -1,0 +1,1 @@
+"""Numbers only: series, baselines, changes. Nothing here ever sees a pixel."""

@@ -1,0 +1,1 @@
+"""Wagons one by one, at 1.2 m or finer."""
