@@ -75,4 +75,4 @@ class Site:
     @property
     def approximate(self) -> bool:
         """Whether any track or area is still uncorrected: every result then says so."""
-        return any(part.approximate for part in (*self.tracks, *self.areas))
+        return any(track.approximate for track in self.tracks) or any(area.approximate for area in self.areas)
