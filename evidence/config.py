@@ -1,0 +1,149 @@
+"""RunConfig: frozen plain values of one run. It builds nothing."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from imagery.errors import ConfigError, InputError
+from imagery.period import Period
+
+MAX_CONFIG_BYTES = 1_000_000
+"""A config is a page of text; anything larger is a mistake or an attack."""
+
+
+class RunConfig(BaseModel):
+    """What one run reads, measures and holds against each other."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = "yardwatch run"
+    """Heading of the report."""
+    tiles: tuple[Path, ...] = Field(min_length=1)
+    """Folders or images."""
+    sites: tuple[Path, ...] = ()
+    """Site files (GeoJSON)."""
+    claims: tuple[Path, ...] = ()
+    """Claim files (YAML) or folders of them."""
+    tracks: Path | None = None
+    """Track axes for images without a site, in map coordinates or pixels."""
+    target: str | None = None
+    """Period held against its baseline, such as ``2023-09-13/2023-10-31``."""
+    baseline_years: int = Field(5, ge=1, le=50)
+    """Years before the target that make the baseline."""
+    season_days: int | None = Field(None, ge=1, le=182)
+    """Only baseline dates within this many days of the target's season; all year where absent."""
+    detector: str = "edges"
+    """Who counts wagons one by one."""
+    gsd_m: float | None = Field(None, gt=0, le=1000)
+    """Ground sample distance in metres of images without a map position."""
+    bands: tuple[str, ...] | None = None
+    """Band names, in file order, of images that do not name their own."""
+    level: float = Field(0.9, gt=0, lt=1)
+    """Nominal coverage of every interval."""
+    pictures: int = Field(12, ge=0, le=200)
+    """How many dates are shown as pictures in the report."""
+
+    @field_validator("target")
+    @classmethod
+    def _target_is_a_period(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                Period.parse(text)
+            except InputError as error:
+                raise ValueError(str(error)) from error
+        return text
+
+    def digest(self) -> str:
+        """SHA-256 of the resolved values, hexadecimal."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a YAML config; paths in it are relative to the file's own folder.
+
+    Args:
+        path: The YAML file.
+        overrides: ``key=value`` texts that replace values; the value is read as YAML.
+
+    Returns:
+        The checked config, with absolute paths.
+
+    Raises:
+        ConfigError: Unknown key (the nearest right one is named), impossible value, or no such file.
+    """
+    values = {**_read_yaml(path), **_parse_overrides(overrides)}
+    return _anchor(check_config(RunConfig, values, str(path)), path.resolve().parent)
+
+
+def check_config[Model: BaseModel](model: type[Model], values: Mapping[str, Any], where: str) -> Model:
+    """Validate plain values, or say in one message what is wrong with which key.
+
+    Raises:
+        ConfigError: As the message says.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(model, issue) for issue in error.errors()]
+        raise ConfigError(f"{where}: " + "; ".join(lines)) from error
+
+
+def _explain(model: type[BaseModel], issue: Mapping[str, Any]) -> str:
+    key = ".".join(str(part) for part in issue["loc"])
+    if issue["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, model.model_fields, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(model.model_fields)}"
+        return f"unknown key {key!r}, {hint}"
+    if issue["type"] == "missing":
+        return f"key {key!r} is missing"
+    return f"{key} = {issue['input']!r}: {issue['msg']}"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ConfigError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes; this is no config")
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); give the path of a YAML config") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ConfigError(f"{path}: is not YAML: {error}") from error
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ConfigError(f"{path}: must be a mapping of key: value lines, not {type(values).__name__}")
+    return values
+
+
+def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {text!r}: write key=value")
+        try:
+            values[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {text!r}: the value is not YAML: {error}") from error
+    return values
+
+
+def _anchor(config: RunConfig, folder: Path) -> RunConfig:
+    def place(path: Path) -> Path:
+        return (folder / path.expanduser()).resolve()
+
+    return config.model_copy(
+        update={
+            "tiles": tuple(place(path) for path in config.tiles),
+            "sites": tuple(place(path) for path in config.sites),
+            "claims": tuple(place(path) for path in config.claims),
+            "tracks": place(config.tracks) if config.tracks else None,
+        }
+    )
