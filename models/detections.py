@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from pyproj import Geod
 
 from imagery.errors import InputError
-from imagery.grid import ground_gsd
+from imagery.grid import ground_gsd, lonlat_to_pixel, pixel_to_lonlat
 from imagery.reader import Raster
+from imagery.tiles import ROI, Tile, windows
+
+_GEOD = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Wagons found in one image. Boxes are in its pixels; times the GSD they are metres."""
+    """Wagons found in one image. Boxes are in its pixels; on a square grid, times the GSD they are metres."""
 
     grid: GeoBox
-    """Grid of the whole image, with pixels square on the ground."""
+    """Grid of the whole image. Detectors work on pixels that are square on the ground."""
     boxes: NDArray[np.float64]
     """(n, 5) cx, cy, length, width in pixels, angle in degrees (image axes, y down, clockwise)."""
     scores: NDArray[np.float64]
@@ -35,8 +39,8 @@ class Detections:
 
     def __post_init__(self) -> None:
         n = len(self.scores)
-        if self.boxes.shape != (n, 5):
-            raise InputError(f"boxes have shape {self.boxes.shape}, expected ({n}, 5)")
+        if self.boxes.shape != (n, 5) or not np.isfinite(self.boxes).all():
+            raise InputError(f"boxes of shape {self.boxes.shape}, expected ({n}, 5) and all finite")
         if not self.kinds:
             object.__setattr__(self, "kinds", ("other",) * n)
         if not self.tarps:
@@ -138,6 +142,114 @@ def suppress(found: Detections, iou: float = 0.2) -> Detections:
             kept.append(int(best))
             dropped[rivals[best]] = True
     return found.take(np.array(kept, dtype=np.intp))
+
+
+def over_windows(
+    raster: Raster, size: int, overlap: int, detect: Callable[[Tile], Detections], iou: float = 0.2
+) -> Detections:
+    """Detect window by window, so that memory does not grow with the image.
+
+    A box that a window's border cuts is dropped where another window sees that place whole, and boxes
+    of one object from several windows are merged by the overlap of their true polygons. Objects whose
+    upright extent is smaller than ``overlap`` come out as if the image had been read at once.
+
+    Args:
+        raster: An opened image.
+        size: Side of a window in pixels.
+        overlap: Pixels that neighbours share; more than the longest object measures.
+        detect: Finds boxes in one window, in that window's pixels.
+        iou: Boxes that overlap by more are one object.
+
+    Returns:
+        Boxes in the pixels of the whole image.
+    """
+    shape = raster.grid.shape
+    rois = list(windows((int(shape[0]), int(shape[1])), size, overlap))
+    inner = np.array([_uncut(roi, (int(shape[0]), int(shape[1]))) for roi in rois])
+    parts = []
+    for roi, (x0, y0, x1, y1) in zip(rois, inner, strict=True):
+        found = detect(raster.read(roi))
+        boxes = found.boxes + np.array([roi[1].start, roi[0].start, 0, 0, 0])
+        placed = replace(found, grid=raster.grid, boxes=boxes)
+        bounds = shapely.bounds(placed.polygons()).reshape(-1, 1, 4)
+        cut = (bounds < (x0, y0, -np.inf, -np.inf)) | (bounds > (np.inf, np.inf, x1, y1))
+        elsewhere = (bounds[..., :2] >= inner[:, :2]) & (bounds[..., 2:] <= inner[:, 2:])
+        parts.append(placed.take(~(cut.any(axis=(1, 2)) & elsewhere.all(axis=2).any(axis=1))))
+    return suppress(concatenate(raster.grid, parts), iou)
+
+
+def _uncut(roi: ROI, shape: tuple[int, int]) -> tuple[float, float, float, float]:
+    """West, north, east and south limit of the boxes that a window sees whole: a pixel inside its border.
+
+    The border of the image itself cuts nothing that any other window could see whole.
+    """
+    rows, cols = roi
+    return (
+        cols.start + 1 if cols.start else -np.inf,
+        rows.start + 1 if rows.start else -np.inf,
+        cols.stop - 1 if cols.stop < shape[1] else np.inf,
+        rows.stop - 1 if rows.stop < shape[0] else np.inf,
+    )
+
+
+def on_grid(found: Detections, grid: GeoBox) -> Detections:
+    """The same boxes in the pixels of another grid; both grids must have a CRS.
+
+    On a grid whose pixels are not square a box turns into a parallelogram. It is given back as the box
+    with the same long axis and the same area, so that the way there and back changes nothing; lengths in
+    metres and headings are to be read on the square grid.
+
+    Args:
+        found: Boxes on a square grid, such as an image warped to UTM for a detector.
+        grid: Grid to express them on, such as the image's own.
+
+    Returns:
+        Boxes with the same scores, kinds, tarps and attributes on ``grid``.
+
+    Raises:
+        InputError: One of the grids has no CRS.
+    """
+    if found.grid.crs is None or grid.crs is None:
+        raise InputError("boxes move only between grids with a CRS; give the image a map position")
+    if not len(found):
+        return Detections.none(grid)
+    moved = lonlat_to_pixel(grid, _lonlat_corners(found).reshape(-1, 2)).reshape(-1, 4, 2)
+    along = (moved[:, 1] + moved[:, 2] - moved[:, 0] - moved[:, 3]) / 2
+    length = np.hypot(*along.T)
+    boxes = np.column_stack(
+        [
+            moved.mean(axis=1),
+            length,
+            shapely.area(shapely.polygons(moved)) / length,
+            np.rad2deg(np.arctan2(along[:, 1], along[:, 0])),
+        ]
+    )
+    return replace(found, grid=grid, boxes=boxes)
+
+
+def footprints(found: Detections) -> NDArray[np.object_]:
+    """Polygons (n,) in longitude and latitude (WGS 84), or in pixels where the grid has no CRS."""
+    if found.grid.crs is None or not len(found):
+        return found.polygons()
+    polygons: NDArray[np.object_] = np.asarray(shapely.polygons(_lonlat_corners(found)), dtype=object)
+    return polygons
+
+
+def headings_deg(found: Detections) -> NDArray[np.float64]:
+    """Direction of each box's long axis in degrees clockwise from true north, (n,).
+
+    A wagon has no front, so the direction lies in 0 to 180; NaN where the grid has no CRS.
+    """
+    if found.grid.crs is None or not len(found):
+        return np.full(len(found), np.nan)
+    corners = _lonlat_corners(found)
+    back, front = (corners[:, 0] + corners[:, 3]) / 2, (corners[:, 1] + corners[:, 2]) / 2
+    azimuth: NDArray[np.float64] = np.asarray(_GEOD.inv(*back.T, *front.T)[0])
+    return azimuth % 180.0
+
+
+def _lonlat_corners(found: Detections) -> NDArray[np.float64]:
+    return pixel_to_lonlat(found.grid, found.corners().reshape(-1, 2)).reshape(-1, 4, 2)
 
 
 class Detector(Protocol):
