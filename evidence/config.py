@@ -7,13 +7,15 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from imagery.errors import ConfigError, InputError
 from imagery.period import Period
+
+Model = TypeVar("Model", bound=BaseModel)
 
 MAX_CONFIG_BYTES = 1_000_000
 """A config is a page of text; anything larger is a mistake or an attack."""
@@ -84,7 +86,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     return _anchor(check_config(RunConfig, values, str(path)), path.resolve().parent)
 
 
-def check_config[Model: BaseModel](model: type[Model], values: Mapping[str, Any], where: str) -> Model:
+def check_config(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
     """Validate plain values, or say in one message what is wrong with which key.
 
     Raises:

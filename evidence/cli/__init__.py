@@ -1,0 +1,15 @@
+"""The command line: one file a command, each a few lines over a function that stands elsewhere."""
+
+import typer
+
+from evidence.cli import claims, count, doctor, info, run, simulate
+
+app = typer.Typer(
+    name="yardwatch",
+    help="Rail-yard and port imagery turned into evidence: counts, baselines and verdicts, with intervals.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (run, count, info, simulate, claims, doctor):
+    app.command(command.NAME)(command.main)

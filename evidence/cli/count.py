@@ -1,0 +1,41 @@
+"""``yardwatch count PATH...``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evidence.cli.terminal import summarise, told
+
+NAME = "count"
+
+
+def main(
+    paths: Annotated[list[Path], typer.Argument(help="Folders or images, any number.")],
+    site: Annotated[list[Path] | None, typer.Option(help="Site file (GeoJSON); repeatable.")] = None,
+    tracks: Annotated[Path | None, typer.Option(help="Track axes (GeoJSON), in map coordinates or pixels.")] = None,
+    gsd: Annotated[float | None, typer.Option(help="Metres a pixel, for images without a map position.")] = None,
+    bands: Annotated[str | None, typer.Option(help="Band names in file order, such as B04,B03,B02.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
+    detector: Annotated[str, typer.Option(help="Who counts wagons one by one.")] = "edges",
+) -> None:
+    """Count railcars, or measure occupied track, in any folders or images; no config is needed.
+
+    Example: yardwatch count yard.png --gsd 0.5 --tracks yard-tracks.geojson --out out/yard
+    """
+    with told():
+        from evidence.cli.progress import with_progress
+        from evidence.config import RunConfig, check_config
+
+        values = {
+            "title": f"Count of {', '.join(path.name for path in paths)}",
+            "tiles": [path.resolve() for path in paths],
+            "sites": [path.resolve() for path in site or ()],
+            "tracks": tracks.resolve() if tracks else None,
+            "gsd_m": gsd,
+            "bands": bands.split(",") if bands else None,
+            "detector": detector,
+        }
+        summarise(with_progress(check_config(RunConfig, values, "count"), out))

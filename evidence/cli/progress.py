@@ -1,0 +1,25 @@
+"""A run with its progress bar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from evidence.cli.terminal import command_line, console
+from evidence.config import RunConfig
+from evidence.run import Result, run
+
+
+def with_progress(config: RunConfig, out: Path) -> Result:
+    """Run and show each scene as it is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("scenes", total=None)
+        return run(
+            config,
+            out,
+            command_line(),
+            started=lambda total: progress.update(task, total=total),
+            progress=lambda scene: progress.advance(task),
+        )

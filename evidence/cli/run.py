@@ -1,0 +1,30 @@
+"""``yardwatch run CONFIG``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evidence.cli.progress import with_progress
+from evidence.cli.terminal import summarise, told
+
+NAME = "run"
+
+
+def main(
+    config: Annotated[Path, typer.Argument(help="YAML config, such as configs/sample.yaml.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value that replaces a config value; repeatable.")
+    ] = None,
+) -> None:
+    """Measure the tiles of a config, hold them against five years and judge the claims.
+
+    Example: yardwatch run configs/sample.yaml --out out/sample --set detector=edges
+    """
+    with told():
+        from evidence.config import load_config
+
+        summarise(with_progress(load_config(config, set_ or ()), out))

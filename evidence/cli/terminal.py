@@ -1,0 +1,75 @@
+"""What every command shares: friendly errors, exit codes, progress and the summary table."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from imagery.errors import YardwatchError
+
+if TYPE_CHECKING:
+    from evidence.run import Result
+
+console = Console()
+complaints = Console(stderr=True)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn our own errors into one line and exit code 2; Ctrl-C into 130 and how to go on."""
+    try:
+        yield
+    except YardwatchError as error:
+        complaints.print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as error:
+        complaints.print("stopped; what was finished is kept, and the same command goes on from there")
+        raise typer.Exit(130) from error
+
+
+def command_line() -> str:
+    """This command as one can paste it."""
+    return shlex.join(["yardwatch", *sys.argv[1:]])
+
+
+def summarise(result: Result) -> None:
+    """Print what was measured, what was skipped and what it means."""
+    table = Table(title="Measured", title_justify="left")
+    for name in ("site", "quantity", "dates", "median", "highest", "on", "method"):
+        table.add_column(name, justify="right" if name in ("dates", "median", "highest") else "left")
+    for series in result.series:
+        top = int(series.values.argmax())
+        median = sorted(series.values)[len(series) // 2]
+        table.add_row(
+            _escape(series.site), series.quantity, str(len(series)), f"{median:.0f}", f"{series.values[top]:.0f}",
+            str(series.times[top])[:10], ", ".join(sorted(set(series.methods))),
+        )  # fmt: skip
+    if result.series:
+        console.print(table)
+    undated = [o for o in result.outcomes if o.measurements and o.taken_at is None]
+    for outcome in undated[:20]:
+        for m in outcome.measurements:
+            where = _escape(outcome.scene_id)
+            console.print(f"{where}: {m.quantity} {m.value:.0f} ({m.low:.0f} to {m.high:.0f}), {m.method}, no date")
+    reasons = Counter(outcome.skip.reason for outcome in result.outcomes if outcome.skip)
+    if reasons:
+        said = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        console.print(f"Skipped: {said} (see skips.csv)", highlight=False)
+    if result.verdicts:
+        counts = Counter(verdict.verdict for verdict in result.verdicts)
+        console.print("Claims: " + ", ".join(f"{n} {word}" for word, n in counts.most_common()), highlight=False)
+    if any(outcome.simulated for outcome in result.outcomes):
+        console.print("[bold yellow]SIMULATED input:[/] nothing here says anything about the real place.")
+    console.print(f"Report: {_escape(str(result.page))}", highlight=False, soft_wrap=True)
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,225 @@
+"""Scenes into Outcomes: the one straight line of pixels. Above this room there are only numbers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from evidence.checkpoint import Checkpoint
+from evidence.ledger import Outcome
+from imagery.crop import Crop, roi_around
+from imagery.errors import YardwatchError
+from imagery.grid import ground_gsd, lonlat_to_pixel
+from imagery.reader import Raster, RasterioRaster, open_scene
+from imagery.scenes import Refused, Scene
+from imagery.sensors import regime
+from imagery.sites import Site, TrackFile, tracks_in_pixels
+from imagery.visibility import believable, share_along
+from models.detections import Detector, on_grid
+from models.measurement import Skip
+from models.occupancy.profile import Profile, occupied, read_profile
+from models.wagons.count import count
+
+Pixels = NDArray[np.float64]
+MARGIN_M = 150.0
+"""Ground read around a footprint: what a baseline of the surroundings needs."""
+MASK_SIDE = 2000
+"""Longest side of the reduced read that says how much of a place is seen."""
+LEAST_SEEN = 0.05
+"""Below this visible share there is nothing to count."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where to look in an image: a site, loose tracks, or everywhere."""
+
+    site: Site | None = None
+    """A watched place, where one is given."""
+    tracks: TrackFile | None = None
+    """Track axes without a site."""
+
+    @property
+    def id(self) -> str:
+        """Site id, empty where there is none."""
+        return self.site.id if self.site else ""
+
+    def axes(self, raster: Raster) -> tuple[tuple[str, Pixels], ...]:
+        """Tracks in pixels of the raster: (id, (n, 2)) each."""
+        source = self.site or self.tracks
+        return tracks_in_pixels(source, raster.grid) if source else ()
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """A scene looked at in one place: ended, or waiting for the other dates of its place."""
+
+    outcome: Outcome
+    """The end state; provisional where a profile waits."""
+    profile: Profile | None = None
+    """What was read along the tracks at coarse pixels."""
+
+
+def observe(
+    scenes: Sequence[Scene],
+    refused: Sequence[Refused],
+    places: Sequence[Place],
+    detector: Detector,
+    level: float,
+    checkpoint: Checkpoint,
+    progress: Callable[[Scene], None] = lambda scene: None,
+) -> list[Outcome]:
+    """Look at every scene in every place; each ends measured or skipped, none is lost.
+
+    Args:
+        scenes: What the tile folders hold.
+        refused: Files that never became scenes.
+        places: Sites, or one Place for loose images.
+        detector: Who counts at 1.2 m or finer.
+        level: Nominal coverage of the intervals.
+        checkpoint: Where finished scenes are kept, so that an interrupted run goes on.
+        progress: Called once a scene is done.
+
+    Returns:
+        Outcomes, sorted by site and time.
+    """
+    sightings: list[Sighting] = []
+    for scene in scenes:
+        known = checkpoint.load(scene.id)
+        if known is None:
+            known = look(scene, places, detector, level)
+            checkpoint.save(scene.id, known)
+        sightings.extend(known)
+        progress(scene)
+    outcomes = [
+        Outcome(str(file.path), "", "unknown", None, None, False, skip=Skip(file.reason, file.detail))
+        for file in refused
+    ]
+    outcomes += [sighting.outcome for sighting in sightings if sighting.profile is None]
+    outcomes += _occupied([sighting for sighting in sightings if sighting.profile is not None], level)
+    return sorted(outcomes, key=lambda o: (o.site, o.taken_at.isoformat() if o.taken_at else "", o.scene_id))
+
+
+def look(scene: Scene, places: Sequence[Place], detector: Detector, level: float) -> list[Sighting]:
+    """Open one scene and look at each place in it."""
+    base = Outcome(
+        scene.id,
+        "",
+        scene.sensor,
+        scene.taken_at,
+        scene.gsd_m,
+        scene.simulated,
+        skip=Skip("outside-site", "the image covers none of the sites; check their position or the image"),
+    )
+    try:
+        with open_scene(scene) as raster:
+            base = replace(base, gsd_m=round(ground_gsd(raster.grid), 3))
+            sightings = [
+                sighting
+                for place in places
+                if (sighting := _look_at(raster, place, base, detector, level)) is not None
+            ]
+            return sightings or [Sighting(base)]
+    except YardwatchError as error:
+        reason = getattr(error, "reason", "unusable")
+        return [Sighting(replace(base, skip=Skip(reason, str(error))))]
+
+
+def _look_at(
+    raster: RasterioRaster, place: Place, base: Outcome, detector: Detector, level: float
+) -> Sighting | None:
+    base = replace(base, site=place.id)
+    gsd = ground_gsd(raster.grid)
+    area: Pixels | None = None
+    view: Raster = raster
+    if place.site:
+        if raster.grid.crs is None:
+            return _skipped(base, "no-position", "the image has no map position, so the site cannot be found in it")
+        area = lonlat_to_pixel(raster.grid, np.asarray(place.site.footprint.exterior.coords))
+        roi = roi_around(raster.grid.shape, area, MARGIN_M / gsd)
+        if roi is None:
+            return None
+        view = Crop(raster, roi)
+        area = area - [roi[1].start, roi[0].start]
+    axes = place.axes(view)
+    match regime(gsd):
+        case "single":
+            return _count(raster, view, axes, area, base, detector, level)
+        case None:
+            return _skipped(base, "too-coarse", f"pixels of {gsd:.1f} m show no train; use 30 m or finer")
+        case _ if not axes:
+            detail = f"pixels of {gsd:.1f} m show no single railcar; give the tracks (--site or --tracks) to measure them"
+            return _skipped(base, "no-tracks", detail)
+        case _:
+            tile = view.read()
+            return Sighting(base, read_profile(tile, believable(tile), axes))
+
+
+def _skipped(base: Outcome, reason: str, detail: str) -> Sighting:
+    return Sighting(replace(base, skip=Skip(reason, detail)))
+
+
+def _count(
+    raster: RasterioRaster,
+    view: Raster,
+    axes: Sequence[tuple[str, Pixels]],
+    area: Pixels | None,
+    base: Outcome,
+    detector: Detector,
+    level: float,
+) -> Sighting:
+    seen = _seen_share(view, axes, area)
+    if seen < LEAST_SEEN:
+        return _skipped(base, "no-data", f"{seen:.0%} of the place can be seen in this image")
+    found = detector.detect(view, [line for _, line in axes])
+    if area is not None:
+        inside = shapely.contains_xy(shapely.Polygon(area), found.boxes[:, 0], found.boxes[:, 1])
+        found = found.take(np.asarray(inside, dtype=bool))
+    outcome = replace(
+        base,
+        measurements=count(found, seen, level, detector.name),
+        skip=None,
+        detections=on_grid(found, raster.native_grid),
+    )
+    return Sighting(outcome)
+
+
+def _seen_share(view: Raster, axes: Sequence[tuple[str, Pixels]], area: Pixels | None) -> float:
+    rows, cols = view.grid.shape
+    scale = min(1.0, MASK_SIDE / max(rows, cols))
+    shape = (max(1, round(rows * scale)), max(1, round(cols * scale)))
+    tile = view.read(shape=shape)
+    good = believable(tile)
+    factor = np.array([shape[1] / cols, shape[0] / rows])
+    if axes:
+        lengths = np.array([np.hypot(*np.diff(line, axis=0).T).sum() for _, line in axes])
+        shares = np.array([share_along(good, line * factor) for _, line in axes])
+        return float((lengths * shares).sum() / max(lengths.sum(), 1e-9))
+    if area is None:
+        return float(good.mean())
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    inside = shapely.contains_xy(shapely.Polygon(area * factor), x + 0.5, y + 0.5)
+    # What of the footprint lies outside the image is not seen either.
+    pixels_in_footprint = shapely.Polygon(area * factor).area
+    return float(min(1.0, good[inside].sum() / max(pixels_in_footprint, 1e-9)))
+
+
+def _occupied(waiting: Sequence[Sighting], level: float) -> list[Outcome]:
+    """Coarse dates are read against each other, so they are measured once all of a place are in."""
+    groups: dict[tuple[str, str], list[Sighting]] = defaultdict(list)
+    for sighting in waiting:
+        groups[sighting.outcome.site, sighting.outcome.sensor].append(sighting)
+    outcomes = []
+    for group in groups.values():
+        results = occupied([s.profile for s in group if s.profile is not None], level=level)
+        for sighting, (scene_id, result) in zip(group, results, strict=True):
+            assert scene_id == sighting.outcome.scene_id
+            if isinstance(result, Skip):
+                outcomes.append(replace(sighting.outcome, skip=result))
+            else:
+                outcomes.append(replace(sighting.outcome, measurements=result, skip=None))
+    return outcomes

@@ -1,0 +1,162 @@
+"""A RunConfig into tables, verdicts and a page. Reads like the sentence in docs/architecture.md."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from evidence.checkpoint import Checkpoint
+from evidence.claims import Claim, load_claims
+from evidence.config import RunConfig
+from evidence.files import sha256, written
+from evidence.ledger import Outcome, series_of
+from evidence.observe import Place, observe
+from evidence.pictures import pictures_of
+from evidence.report.page import Page, write_page
+from evidence.tables import utc_text, write_tables
+from evidence.verdicts import Verdict, judge
+from imagery.period import Period
+from imagery.scenes import Scene
+from imagery.sites import load_site, load_tracks
+from imagery.sources.folder import Inventory, find_scenes
+from models.stats.baseline import Baseline, baseline_of
+from models.stats.series import Series
+from models.wagons.registry import detector
+
+PACKAGES = ("yardwatch", "numpy", "rasterio", "torch", "opencv-python-headless", "scikit-image", "shapely")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run found, before and beside its files."""
+
+    outcomes: tuple[Outcome, ...]
+    """Every scene's end state."""
+    series: tuple[Series, ...]
+    """One a site and quantity."""
+    baselines: dict[tuple[str, str], Baseline]
+    """By site and quantity; empty without a target period."""
+    claims: tuple[Claim, ...]
+    """The claims that were held against the series."""
+    verdicts: tuple[Verdict, ...]
+    """One a claim."""
+    page: Path
+    """The report."""
+
+
+def run(
+    config: RunConfig,
+    out: Path,
+    command: str,
+    started: Callable[[int], None] = lambda total: None,
+    progress: Callable[[Scene], None] = lambda scene: None,
+) -> Result:
+    """Observe, compare, judge and write.
+
+    Args:
+        config: What to read and how.
+        out: Folder for every product.
+        command: The command line that reruns it.
+        started: Told how many scenes there are.
+        progress: Told of each scene when it is done.
+
+    Returns:
+        What was found; the same stands in the files of ``out``.
+
+    Raises:
+        YardwatchError: A site, claim or folder cannot be used, or ``out`` cannot be written.
+    """
+    start = datetime.now(UTC)
+    places = _places(config)
+    inventory = find_scenes(config.tiles, gsd_m=config.gsd_m, bands=config.bands)
+    inputs = _hashes(config, inventory)
+    started(len(inventory.scenes))
+    with Checkpoint.open(out, config.digest(), inputs) as checkpoint:
+        outcomes = observe(
+            inventory.scenes,
+            inventory.refused,
+            places,
+            detector(config.detector),
+            config.level,
+            checkpoint,
+            progress,
+        )
+    series = series_of(outcomes)
+    baselines = _baselines(config, series)
+    claims = _claims(config, places)
+    verdicts = [judge(claim, series) for claim in claims]
+    write_tables(outcomes, verdicts, out)
+    facts = _facts(config, inputs, outcomes, command, start)
+    with written(out / "run.json") as path:
+        path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    pictures = pictures_of(inventory.scenes, outcomes, verdicts, places, config.pictures)
+    page = write_page(
+        Page(config.title, outcomes, series, baselines, claims, verdicts, pictures, facts, _notes(places)),
+        out / "report",
+    )
+    return Result(tuple(outcomes), tuple(series), baselines, claims, tuple(verdicts), page)
+
+
+def _places(config: RunConfig) -> list[Place]:
+    if config.sites:
+        return [Place(site=load_site(path)) for path in config.sites]
+    return [Place(tracks=load_tracks(config.tracks) if config.tracks else None)]
+
+
+def _claims(config: RunConfig, places: Sequence[Place]) -> tuple[Claim, ...]:
+    watched = {place.id for place in places}
+    return tuple(claim for claim in load_claims(config.claims) if claim.site in watched)
+
+
+def _baselines(config: RunConfig, series: Sequence[Series]) -> dict[tuple[str, str], Baseline]:
+    if config.target is None:
+        return {}
+    target = Period.parse(config.target)
+    return {
+        (one.site, one.quantity): baseline_of(
+            one, target, years=config.baseline_years, season_days=config.season_days
+        )
+        for one in series
+    }
+
+
+def _hashes(config: RunConfig, inventory: Inventory) -> dict[str, str]:
+    files = {asset.path for scene in inventory.scenes for asset in scene.assets}
+    files |= {*config.sites, *config.claims} | ({config.tracks} if config.tracks else set())
+    return {str(path): sha256(path) for path in sorted(files)}
+
+
+def _facts(
+    config: RunConfig, inputs: dict[str, str], outcomes: Sequence[Outcome], command: str, start: datetime
+) -> dict[str, Any]:
+    return {
+        "title": config.title,
+        "command": command,
+        "started": utc_text(start),
+        "finished": utc_text(datetime.now(UTC)),
+        "config": config.model_dump(mode="json"),
+        "config_sha256": config.digest(),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "counts": {
+            "scenes": len({outcome.scene_id for outcome in outcomes}),
+            "measured": sum(outcome.skip is None for outcome in outcomes),
+            "skipped": sum(outcome.skip is not None for outcome in outcomes),
+        },
+        "simulated": any(outcome.simulated for outcome in outcomes),
+        "inputs_sha256": inputs,
+    }
+
+
+def _notes(places: Sequence[Place]) -> list[str]:
+    return [
+        f"{place.site.name}: tracks and yards are approximate (position uncertainty {place.site.uncertainty_m:.0f} m); "
+        "correct them on imagery before relying on any figure."
+        for place in places
+        if place.site is not None and place.site.approximate
+    ]

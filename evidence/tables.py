@@ -1,0 +1,110 @@
+"""The run's tables, the same for every command: Parquet, GeoParquet, CSV and GeoJSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from evidence.files import written
+from evidence.ledger import Outcome
+from evidence.verdicts import Verdict
+from models.detections import footprints, headings_deg
+
+MEASUREMENT_COLUMNS = (
+    "site", "scene_id", "taken_at", "sensor", "gsd_m", "quantity", "value", "low", "high", "level", "unit",
+    "method", "visible_share", "simulated",
+)  # fmt: skip
+SKIP_COLUMNS = ("site", "scene_id", "taken_at", "reason", "detail")
+BOX_COLUMNS = ("cx_px", "cy_px", "length_px", "width_px", "angle_deg")
+DETECTION_COLUMNS = (
+    "site", "scene_id", "taken_at", "score", "kind", "tarp", "length_m", "width_m", "heading_deg", *BOX_COLUMNS,
+    "simulated",
+)  # fmt: skip
+
+
+def write_tables(outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], out: Path) -> None:
+    """Write measurements, detections, skips and verdicts into ``out``, each file whole or not at all."""
+    measurements = pd.DataFrame(measurement_rows(outcomes), columns=list(MEASUREMENT_COLUMNS))
+    measurements = measurements.astype({"value": float, "low": float, "high": float, "gsd_m": float})
+    with written(out / "measurements.parquet") as path:
+        measurements.to_parquet(path, index=False)
+    _write_csv(measurements, out / "measurements.csv")
+    _write_csv(pd.DataFrame(skip_rows(outcomes), columns=list(SKIP_COLUMNS)), out / "skips.csv")
+    _write_detections(outcomes, out)
+    with written(out / "verdicts.json") as path:
+        path.write_text(json.dumps([asdict(verdict) for verdict in verdicts], indent=1) + "\n", encoding="utf-8")
+
+
+def measurement_rows(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:
+    """One row a measurement, in the order of MEASUREMENT_COLUMNS."""
+    return [
+        (
+            o.site, o.scene_id, utc_text(o.taken_at), o.sensor, o.gsd_m, m.quantity, m.value, m.low, m.high,
+            m.level, m.unit, m.method, m.visible_share, o.simulated,
+        )
+        for o in outcomes
+        for m in o.measurements
+    ]  # fmt: skip
+
+
+def skip_rows(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:
+    """One row a scene that was not measured, in the order of SKIP_COLUMNS."""
+    return [
+        (o.site, o.scene_id, utc_text(o.taken_at), o.skip.reason, o.skip.detail)
+        for o in outcomes
+        if o.skip is not None
+    ]
+
+
+def utc_text(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with a ``Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    text = table.select_dtypes(exclude=["number", "bool"]).columns
+    safe = table.assign(**{name: table[name].map(_plain_cell) for name in text})
+    with written(path) as temporary:
+        safe.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _plain_cell(value: Any) -> Any:
+    """Spreadsheets run cells that start like a formula; a leading apostrophe keeps them text."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def _write_detections(outcomes: Iterable[Outcome], out: Path) -> None:
+    counted = [o for o in outcomes if o.detections is not None and len(o.detections)]
+    # Pixels of unplaced images have no CRS. Among placed ones their geometry stays empty rather than wrong.
+    placed = any(o.detections.grid.crs is not None for o in counted if o.detections is not None)
+    rows: list[tuple[Any, ...]] = []
+    shapes: list[Any] = []
+    for outcome in counted:
+        found = outcome.detections
+        assert found is not None
+        here = found.grid.crs is not None
+        shapes.extend(footprints(found) if here or not placed else [None] * len(found))
+        headings, gsd = headings_deg(found), found.gsd_m
+        for i, box in enumerate(found.boxes):
+            rows.append(
+                (
+                    outcome.site, outcome.scene_id, utc_text(outcome.taken_at), found.scores[i], found.kinds[i],
+                    found.tarps[i], box[2] * gsd, box[3] * gsd, headings[i], *box, outcome.simulated,
+                )
+            )  # fmt: skip
+    geometry = gpd.GeoSeries(shapes, crs="EPSG:4326" if placed else None)
+    table = gpd.GeoDataFrame(pd.DataFrame(rows, columns=list(DETECTION_COLUMNS)), geometry=geometry)
+    with written(out / "detections.parquet") as path:
+        table.to_parquet(path, index=False)
+    with written(out / "detections.geojson") as path:
+        path.write_text((table.to_json(drop_id=True) if rows else _EMPTY_GEOJSON) + "\n", encoding="utf-8")
+
+
+_EMPTY_GEOJSON = '{"type": "FeatureCollection", "features": []}'
