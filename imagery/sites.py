@@ -2,11 +2,47 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from pyproj import CRS, Geod, Transformer
 from shapely import Polygon
+
+from imagery.errors import InputError
+from imagery.geojson import DEGREES, Collection, Feature, read_geojson
+from imagery.grid import lonlat_to_pixel
+from imagery.textfile import short
+
+Lines = tuple[tuple[str, NDArray[np.float64]], ...]
+"""Tracks as (id, (n, 2) positions)."""
+
+STEP_M = 5.0
+"""Tracks are densified to this before they are projected, so that they stay on their curve."""
+
+_GEOD = Geod(ellps="WGS84")
+_KINDS = {
+    "footprint": "Polygon",
+    "search_box": "Polygon",
+    "track": "LineString",
+    "yard": "Polygon",
+    "berth": "Polygon",
+    "point": "Point",
+}
+_ROLES = {"LineString": "track", "Point": "point"}  # of features that do not say
+_HEAD = {"id", "name", "uncertainty_m", "notes"}
+_LONGEST_M = 1e6  # all tracks of one file together: more is a slip in the coordinates
+_HULL_MARGIN_M = 50.0
+_BOX_MARGIN_M = 500.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,3 +112,256 @@ class Site:
     def approximate(self) -> bool:
         """Whether any track or area is still uncorrected: every result then says so."""
         return any(track.approximate for track in self.tracks) or any(area.approximate for area in self.areas)
+
+
+@dataclass(frozen=True, eq=False)
+class TrackFile:
+    """Tracks that came by themselves, without a site."""
+
+    lines: Lines
+    """Each track's id and line: (x, y) in pixels of the whole image, or longitude and latitude."""
+    pixel: bool
+    """Whether lines are in pixels (origin top-left, y down) rather than in degrees, WGS 84."""
+
+
+def load_site(path: Path) -> Site:
+    """Read a site file: a GeoJSON FeatureCollection as ``seeds/README.md`` describes it.
+
+    The collection's ``yardwatch`` member holds id, name, uncertainty_m and notes. Where an editor has dropped
+    it, the id is the file's name and the rest is read from the footprint. Each feature has a ``role``; a line
+    without one is a track, a point without one is a point. A site without a footprint gets the hull of its
+    tracks, 50 m wider; a site without a search box gets its footprint's box, 500 m wider.
+
+    Args:
+        path: The file, at most 8 MiB; degrees in WGS 84, or the CRS that its ``crs`` member names.
+
+    Returns:
+        The site. A track or area that does not say whether it is approximate counts as approximate.
+
+    Raises:
+        InputError: The file cannot be used; the message names the feature, the value and the remedy.
+    """
+    collection = read_geojson(path).to_lonlat()
+    roles = _by_role(collection)
+    name, slug, uncertainty = _head(collection, roles["footprint"])
+    tracks = tuple(
+        Track(part, line, _approximate(feature))
+        for feature in roles["track"]
+        for part, line in _lines(_id(feature), feature)
+    )
+    _check_length(path, tuple((track.id, track.line) for track in tracks))
+    areas = tuple(
+        Area(_id(feature), role, _polygon(feature), _approximate(feature))
+        for role in ("yard", "berth")
+        for feature in roles[role]
+    )
+    points = tuple(_point(feature) for feature in roles["point"])
+    _check_unique(path, [thing.id for thing in (*tracks, *areas, *points)])
+    footprint = _footprint(path, roles["footprint"], tracks)
+    return Site(
+        slug, name, footprint, _box(roles["search_box"], footprint), tracks, areas, points, uncertainty
+    )
+
+
+def load_tracks(path: Path) -> TrackFile:
+    """Read track centre lines from any GeoJSON, a site file included.
+
+    Lines are in pixels where their property ``coordinates`` says ``pixel``, or where the file names no CRS
+    and some position lies beyond degrees; otherwise they are on the map. Other features are passed over.
+
+    Args:
+        path: The file, at most 8 MiB.
+
+    Returns:
+        The lines, named by their id, else their name, else ``track-N``.
+
+    Raises:
+        InputError: The file cannot be used, holds no line, or has lines in pixels beside others on the map.
+    """
+    collection = read_geojson(path)
+    features = [feature for feature in collection.features if feature.kind == "LineString"]
+    if not features:
+        raise InputError(f"{path} holds no LineString: draw each track as a line")
+    flagged = {feature.properties.get("coordinates") == "pixel" for feature in features}
+    if len(flagged) > 1:
+        raise InputError(
+            f"{path}: some lines say coordinates: pixel and others do not; write all of them alike"
+        )
+    beyond = any(bool((np.abs(feature.points) > DEGREES).any()) for feature in features)
+    pixel = flagged == {True} or (collection.crs is None and beyond)
+    if not pixel:
+        features = [f for f in collection.to_lonlat().features if f.kind == "LineString"]
+    lines = tuple(pair for feature in features for pair in _lines(_told_name(feature), feature))
+    _check_unique(path, [name for name, _ in lines])
+    if not pixel:
+        _check_length(path, lines)
+    return TrackFile(lines, pixel)
+
+
+def tracks_in_pixels(source: Site | TrackFile, grid: GeoBox) -> Lines:
+    """Tracks as lines on an image.
+
+    Nothing is clipped: lines may run far outside the image. A track for which the image's projection is not
+    defined, being on another side of the globe, is left out.
+
+    Args:
+        source: A site, or tracks by themselves.
+        grid: Grid of the whole image.
+
+    Returns:
+        Each track's id and (n, 2) pixel coordinates. Lines from the map have a vertex at least every 5 m.
+
+    Raises:
+        InputError: The tracks are on the map, but the image has no map position.
+    """
+    if isinstance(source, TrackFile) and source.pixel:
+        return source.lines
+    if grid.crs is None:
+        raise InputError("the tracks are on the map but the image has no map position: give tracks in pixels")
+    lines = source.lines if isinstance(source, TrackFile) else tuple((t.id, t.line) for t in source.tracks)
+    placed = ((name, lonlat_to_pixel(grid, _densified(line))) for name, line in lines)
+    return tuple((name, xy) for name, xy in placed if np.isfinite(xy).all())
+
+
+def _by_role(collection: Collection) -> Mapping[str, list[Feature]]:
+    found: dict[str, list[Feature]] = {role: [] for role in _KINDS}
+    for feature in collection.features:
+        role = feature.properties.get("role") or _ROLES.get(feature.kind)
+        if not isinstance(role, str) or role not in _KINDS:
+            raise InputError(f"{feature.label} has role {short(role)}: write one of {', '.join(_KINDS)}")
+        if feature.kind != _KINDS[role]:
+            raise InputError(f"{feature.label}: a {role} is a {_KINDS[role]}, here is a {feature.kind}")
+        found[role].append(feature)
+    for role in ("footprint", "search_box"):
+        if len(found[role]) > 1:
+            raise InputError(f"{found[role][1].label} is a second {role}: a site has one")
+    return MappingProxyType(found)
+
+
+def _head(collection: Collection, footprint: Sequence[Feature]) -> tuple[str, str, float]:
+    """Name, id and position uncertainty of the site."""
+    head = collection.members.get("yardwatch") or {}
+    where = f"{collection.path}: yardwatch member"
+    if not isinstance(head, dict):
+        raise InputError(f"{where} {short(head)} is not a mapping with {', '.join(sorted(_HEAD))}")
+    if unknown := sorted(set(head) - _HEAD):
+        raise InputError(f"{where} has unknown key {unknown[0]!r}: known are {', '.join(sorted(_HEAD))}")
+    told: dict[str, Any] = {
+        **(footprint[0].properties if footprint else {}),
+        "id": collection.path.stem,
+        **head,
+    }
+    slug = _slug(where, told["id"])
+    name = told.get("name") or slug
+    if not isinstance(name, str):
+        raise InputError(f"{where}: name {short(name)} is not text")
+    return name, slug, _metres(str(collection.path), told.get("uncertainty_m"))
+
+
+def _slug(label: str, value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9-]{1,64}", value):
+        raise InputError(f"{label}: id {short(value)} is not a slug: use a-z, 0-9 and '-', at most 64")
+    return value
+
+
+def _id(feature: Feature) -> str:
+    value = feature.properties.get("id")
+    role = feature.properties.get("role") or _ROLES.get(feature.kind)
+    return f"{role}-{feature.index}" if value is None else _slug(feature.label, value)
+
+
+def _told_name(feature: Feature) -> str:
+    """A track's name in a file that need not be a site's: any text will do."""
+    told = feature.properties.get("id") or feature.properties.get("name")
+    return told[:64] if isinstance(told, str) else f"track-{feature.index}"
+
+
+def _metres(label: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
+        raise InputError(f"{label}: uncertainty_m is {short(value)}: give a position uncertainty in metres")
+    return float(value)
+
+
+def _approximate(feature: Feature) -> bool:
+    value = feature.properties.get("approximate")
+    if value is not None and not isinstance(value, bool):
+        raise InputError(f"{feature.label}: approximate is {short(value)}: write true or false")
+    return value is not False
+
+
+def _lines(name: str, feature: Feature) -> Lines:
+    """A line's parts, numbered where there are several."""
+    if len(feature.parts) == 1:
+        return ((name, feature.parts[0][0]),)
+    return tuple((f"{name}-{i}", part[0]) for i, part in enumerate(feature.parts, 1))
+
+
+def _polygon(feature: Feature) -> Polygon:
+    shell, *holes = feature.only_part()
+    polygon = Polygon(shell, holes)
+    if not polygon.is_valid:
+        reason = shapely.is_valid_reason(polygon)
+        raise InputError(f"{feature.label}: {reason}; redraw it so that it does not cross itself")
+    return polygon
+
+
+def _point(feature: Feature) -> Point:
+    lon, lat = feature.only_part()[0][0]
+    source = feature.properties.get("source")
+    if not isinstance(source, str) or not source:
+        raise InputError(f"{feature.label}: source is {short(source)}: say who gives this point")
+    slug = _id(feature)
+    name = feature.properties.get("name") or slug
+    uncertainty = _metres(feature.label, feature.properties.get("uncertainty_m"))
+    return Point(slug, str(name), (float(lon), float(lat)), uncertainty, source)
+
+
+def _check_unique(path: Path, ids: Sequence[str]) -> None:
+    for name, times in Counter(ids).items():
+        if times > 1:
+            raise InputError(f"{path}: id {name!r} is used {times} times: give each its own")
+
+
+def _check_length(path: Path, lines: Lines) -> None:
+    lengths = [_GEOD.line_length(*line.T) for _, line in lines]
+    for (name, _), length in zip(lines, lengths, strict=True):
+        if length == 0:
+            raise InputError(f"{path}: track {name!r} has no length: draw it from end to end")
+    if sum(lengths) > _LONGEST_M:
+        raise InputError(
+            f"{path}: its tracks are {sum(lengths) / 1e3:.0f} km long together, more than "
+            f"{_LONGEST_M / 1e3:.0f} km: check the order and CRS of the coordinates"
+        )
+
+
+def _footprint(path: Path, drawn: Sequence[Feature], tracks: Sequence[Track]) -> Polygon:
+    if drawn:
+        return _polygon(drawn[0])
+    if not tracks:
+        raise InputError(f"{path} has neither a footprint nor tracks: draw a Polygon with role footprint")
+    vertices = np.concatenate([track.line for track in tracks])
+    lon, lat = vertices.mean(axis=0)
+    local = CRS.from_dict({"proj": "aeqd", "lat_0": lat, "lon_0": lon, "ellps": "WGS84"})
+    metres = Transformer.from_crs(4326, local, always_xy=True)
+    hull = shapely.MultiPoint(np.stack(metres.transform(*vertices.T), axis=1)).convex_hull
+    corners = shapely.get_coordinates(hull.buffer(_HULL_MARGIN_M))
+    return Polygon(np.stack(metres.transform(*corners.T, direction="INVERSE"), axis=1))
+
+
+def _box(drawn: Sequence[Feature], footprint: Polygon) -> tuple[float, float, float, float]:
+    west, south, east, north = (_polygon(drawn[0]) if drawn else footprint).bounds
+    if not drawn:
+        up = math.degrees(_BOX_MARGIN_M / 6.37e6)
+        across = up / max(math.cos(math.radians((south + north) / 2)), 1e-3)
+        west, south, east, north = west - across, south - up, east + across, north + up
+    return max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)
+
+
+def _densified(line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same line with a vertex at least every STEP_M on the ground."""
+    steps = np.ceil(np.asarray(_GEOD.line_lengths(*line.T)) / STEP_M).astype(int)
+    pieces = [
+        np.linspace(start, end, max(n, 1), endpoint=False)
+        for start, end, n in zip(line[:-1], line[1:], steps, strict=True)
+    ]
+    return np.concatenate([*pieces, line[-1:]])
