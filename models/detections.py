@@ -193,7 +193,7 @@ def _uncut(roi: ROI, shape: tuple[int, int]) -> tuple[float, float, float, float
 
 
 def on_grid(found: Detections, grid: GeoBox) -> Detections:
-    """The same boxes in the pixels of another grid; both grids must have a CRS.
+    """The same boxes in the pixels of another grid; unless the grids are the same, both must have a CRS.
 
     On a grid whose pixels are not square a box turns into a parallelogram. It is given back as the box
     with the same long axis and the same area, so that the way there and back changes nothing; lengths in
@@ -207,8 +207,10 @@ def on_grid(found: Detections, grid: GeoBox) -> Detections:
         Boxes with the same scores, kinds, tarps and attributes on ``grid``.
 
     Raises:
-        InputError: One of the grids has no CRS.
+        InputError: The grids differ and one of them has no CRS.
     """
+    if grid == found.grid:
+        return found
     if found.grid.crs is None or grid.crs is None:
         raise InputError("boxes move only between grids with a CRS; give the image a map position")
     if not len(found):

@@ -159,6 +159,7 @@ def test_without_a_crs_boxes_stay_and_headings_are_unknown():
     found = boxes_on(local_grid(100, 100, 0.5), [[50, 50, 28, 6, 20]])
     assert shapely.equals_exact(footprints(found), found.polygons(), 1e-9).all()
     assert np.isnan(headings_deg(found)).all()
+    assert on_grid(found, local_grid(100, 100, 0.5)) is found
     with pytest.raises(InputError, match="CRS"):
         on_grid(found, UTM)
 
