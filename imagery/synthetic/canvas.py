@@ -1,0 +1,133 @@
+"""The picture while it is painted: colour and height seen from straight above, with room for what casts in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.synthetic.light import Light
+
+_REACH_M = 5.5
+"""Things as tall as this outside the frame still throw their shadow into it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A thing in its own frame: columns run along it, rows across it, centred on its middle."""
+
+    rgb: NDArray[np.float32]
+    """(rows, cols, 3) 0 to 255 in full sun, own shading included."""
+    alpha: NDArray[np.float32]
+    """(rows, cols) how much of the pixel it covers, 0 to 1."""
+    height: NDArray[np.float32]
+    """(rows, cols) metres above the ground."""
+    px_m: float
+    """Size of its pixels in metres."""
+
+    def at(self, px_m: float) -> Patch:
+        """The same averaged to pixels of about ``px_m`` where they are coarser than its own."""
+        rows, cols = self.alpha.shape
+        size = max(2, round(cols * self.px_m / px_m)), max(2, round(rows * self.px_m / px_m))
+        if size[0] >= cols:
+            return self
+        alpha = cv2.resize(self.alpha, size, interpolation=cv2.INTER_AREA)
+        safe = np.maximum(alpha, 1e-3)
+        rgb = cv2.resize(self.rgb * self.alpha[..., None], size, interpolation=cv2.INTER_AREA) / safe[..., None]
+        height = cv2.resize(self.height * self.alpha, size, interpolation=cv2.INTER_AREA) / safe
+        return Patch(rgb, alpha, height, self.px_m * cols / size[0])
+
+
+class Canvas:
+    """Colour and height over the frame and a margin towards the sun."""
+
+    def __init__(
+        self, shape: tuple[int, int], origin_m: tuple[float, float], px_m: float, margin: tuple[int, int, int, int]
+    ) -> None:
+        """Args: shape of the frame; its top-left corner; pixel size; margin left, top, right, bottom in pixels."""
+        self.shape = shape
+        self.px_m = px_m
+        self.margin = margin
+        self.origin_m = (origin_m[0] - margin[0] * px_m, origin_m[1] - margin[1] * px_m)
+        rows, cols = shape[0] + margin[1] + margin[3], shape[1] + margin[0] + margin[2]
+        self.colour = np.zeros((rows, cols, 3), dtype=np.float32)
+        self.height = np.zeros((rows, cols), dtype=np.float32)
+
+    @classmethod
+    def around(cls, shape: tuple[int, int], origin_m: tuple[float, float], px_m: float, light: Light) -> Canvas:
+        """A canvas whose margin holds what casts its shadow into the frame."""
+        dx, dy = light.shadow_m
+        most = 16.0 / px_m
+        x, y = (math.ceil(min(most, _REACH_M * abs(d) / px_m)) for d in (dx, dy))
+        rim = 4
+        return cls(
+            shape,
+            origin_m,
+            px_m,
+            (rim + (x if dx > 0 else 0), rim + (y if dy > 0 else 0), rim + (x if dx < 0 else 0), rim + (y if dy < 0 else 0)),
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(rows, cols) with the margin."""
+        return self.height.shape  # type: ignore[return-value]
+
+    def to_px(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Local metres (n, 2) to pixels (n, 2) of the canvas, origin at the corner of the first pixel."""
+        return (points_m - np.array(self.origin_m)) / self.px_m
+
+    def holds(self, x: float, y: float, radius_m: float) -> bool:
+        """Whether a thing at a point may be seen or cast into the canvas."""
+        rows, cols = self.size
+        px, py = (x - self.origin_m[0]) / self.px_m, (y - self.origin_m[1]) / self.px_m
+        r = radius_m / self.px_m
+        return -r < px < cols + r and -r < py < rows + r
+
+    def stamp(self, patch: Patch, centre_m: tuple[float, float], angle_deg: float) -> None:
+        """Lay a thing onto the canvas, its columns along ``angle_deg``."""
+        rows, cols = patch.alpha.shape
+        scale = patch.px_m / self.px_m
+        cos, sin = math.cos(math.radians(angle_deg)) * scale, math.sin(math.radians(angle_deg)) * scale
+        cx, cy = (centre_m[0] - self.origin_m[0]) / self.px_m, (centre_m[1] - self.origin_m[1]) / self.px_m
+        half_x = (abs(cos) * cols + abs(sin) * rows) / 2 + 2
+        half_y = (abs(sin) * cols + abs(cos) * rows) / 2 + 2
+        x0, x1 = max(0, math.floor(cx - half_x)), min(self.size[1], math.ceil(cx + half_x))
+        y0, y1 = max(0, math.floor(cy - half_y)), min(self.size[0], math.ceil(cy + half_y))
+        if x1 <= x0 or y1 <= y0:
+            return
+        # From the index of a patch pixel to the index of a canvas pixel inside the window.
+        px, py = (cols - 1) / 2, (rows - 1) / 2
+        matrix = np.array(
+            [
+                [cos, -sin, cx - 0.5 - x0 - cos * px + sin * py],
+                [sin, cos, cy - 0.5 - y0 - sin * px - cos * py],
+            ]
+        )
+        size = (x1 - x0, y1 - y0)
+        alpha = patch.alpha[..., None]
+        packed = np.concatenate([patch.rgb * alpha, alpha], axis=2)
+        warped = cv2.warpAffine(packed, matrix, size, flags=cv2.INTER_LINEAR)
+        tall = cv2.warpAffine(patch.height * patch.alpha, matrix, size, flags=cv2.INTER_LINEAR)
+        rest = 1.0 - warped[..., 3]
+        window = self.colour[y0:y1, x0:x1]
+        window *= rest[..., None]
+        window += warped[..., :3]
+        heights = self.height[y0:y1, x0:x1]
+        heights *= rest
+        heights += tall
+
+    def shaded(self, lit: NDArray[np.float32], light: Light) -> NDArray[np.float32]:
+        """Colours under the sun that each point sees (rows, cols, 0 to 1); shadows are a little blue."""
+        full = np.float32(1.0 - light.shade)
+        sky = np.array([0.9, 0.98, 1.16], dtype=np.float32) * np.float32(light.shade)
+        share = lit * full
+        factor = share[..., None] + (1.0 - lit)[..., None] * sky + (lit * np.float32(light.shade))[..., None]
+        return np.asarray(self.colour * factor, dtype=np.float32)
+
+    def cropped(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The frame without its margin."""
+        left, top = self.margin[:2]
+        return np.ascontiguousarray(image[top : top + self.shape[0], left : left + self.shape[1]])

@@ -1,0 +1,228 @@
+"""A picture of a yard with its truth: paint for a given yard and date, paint_chip for training."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.errors import InputError
+from imagery.synthetic.bodies import body
+from imagery.synthetic.canvas import Canvas
+from imagery.synthetic.clutter import draw_blocks, draw_spans
+from imagery.synthetic.ground import draw_ground, over_ground
+from imagery.synthetic.layout import Layout
+from imagery.synthetic.light import Light, leaned, random_light, sunlit
+from imagery.synthetic.sensor import Optics, expose, random_optics
+from imagery.synthetic.wagons import Placed, random_rakes
+from imagery.synthetic.yards import random_layout
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The wagons in a painted picture."""
+
+    boxes: NDArray[np.float64]
+    """(n, 5) cx, cy, length, width in pixels, angle in degrees (image axes, y down, clockwise)."""
+    visible: NDArray[np.float64]
+    """(n,) share of each box inside the frame, above 0 to 1; a centre may lie outside."""
+    kinds: tuple[str, ...]
+    """(n,) of wagons.KINDS."""
+    tarps: tuple[str, ...]
+    """(n,) ``none`` or a key of wagons.TARPS."""
+    tracks: tuple[int, ...]
+    """(n,) index into Painted.tracks of the track that each wagon stands on."""
+
+    def __post_init__(self) -> None:
+        n = len(self.visible)
+        if self.boxes.shape != (n, 5) or not len(self.kinds) == len(self.tarps) == len(self.tracks) == n:
+            raise InputError(f"truth of {n} wagons holds boxes of shape {self.boxes.shape}")
+        self.boxes.setflags(write=False)
+        self.visible.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.visible)
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """A simulated picture and what is in it."""
+
+    image: NDArray[np.uint8]
+    """(rows, cols, 3) red, green, blue, read-only."""
+    truth: Truth
+    """Its wagons."""
+    tracks: tuple[NDArray[np.float64], ...]
+    """Axes that cross the frame, (n, 2) pixels each; they run on beyond its edges."""
+    gsd_m: float
+    """Ground sample distance in metres."""
+    light: Light
+    """Sun and sky."""
+    simulated: bool = True
+    """Always: painted, not photographed."""
+
+    def __post_init__(self) -> None:
+        self.image.setflags(write=False)
+
+    def to_json(self) -> str:
+        """Truth as text, in the form of the hand labels: ``boxes`` with cx, cy, length_px, width_px, angle_deg."""
+        truth = self.truth
+        boxes = [
+            {
+                **dict(zip(("cx", "cy", "length_px", "width_px", "angle_deg"), np.round(row, 3).tolist(), strict=True)),
+                "visible": round(float(share), 4),
+                "kind": kind,
+                "tarp": tarp,
+                "track": track,
+            }
+            for row, share, kind, tarp, track in zip(
+                truth.boxes, truth.visible, truth.kinds, truth.tarps, truth.tracks, strict=True
+            )
+        ]
+        record: dict[str, Any] = {
+            "simulated": self.simulated,
+            "gsd_m": self.gsd_m,
+            "shape": list(self.image.shape[:2]),
+            "sun_azimuth_deg": self.light.sun_azimuth_deg,
+            "sun_elevation_deg": self.light.sun_elevation_deg,
+            "boxes": boxes,
+            "tracks": [np.round(line, 2).tolist() for line in self.tracks],
+        }
+        return json.dumps(record, indent=1)
+
+
+def paint(
+    layout: Layout,
+    placed: Sequence[Placed],
+    light: Light,
+    optics: Optics,
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    origin_m: tuple[float, float] = (0.0, 0.0),
+    ground: NDArray[np.uint8] | None = None,
+) -> Painted:
+    """Paint one picture of a yard.
+
+    Args:
+        layout: The yard; the same layout and origin give the same ground whatever ``rng`` says.
+        placed: Its wagons.
+        light: Sun and sky of the date.
+        optics: The camera, with the GSD.
+        rng: Source of the camera's noise and of the mix with a real ground.
+        shape: (rows, cols) of the picture.
+        origin_m: Local metres of the picture's top-left corner.
+        ground: (rows, cols, 3) a real picture at the same GSD to paint on; the painted yard's own if None.
+
+    Returns:
+        The picture with its truth.
+
+    Raises:
+        InputError: ``ground`` has another shape than the picture.
+    """
+    if ground is not None and ground.shape != (*shape, 3):
+        raise InputError(f"ground of shape {ground.shape}: give {(*shape, 3)}, resampled to the GSD")
+    canvas = Canvas.around(shape, origin_m, optics.gsd_m, light)
+    draw_ground(canvas, layout)
+    if ground is not None:
+        over_ground(canvas, layout, ground, rng)
+    draw_blocks(canvas, layout.blocks, light)
+    poses = [_pose(layout, wagon) for wagon in placed]
+    for wagon, (x, y, angle) in zip(placed, poses, strict=True):
+        if canvas.holds(x, y, wagon.spec.length_m / 2 + 2):
+            canvas.stamp(body(wagon.spec, canvas.px_m, light, angle), (x, y), angle)
+    lit = sunlit(canvas.height, canvas.px_m, light)
+    lit *= draw_spans(canvas, layout.spans, light)
+    image = canvas.shaded(lit, light)
+    image = leaned(image, canvas.height, canvas.px_m, optics.lean, light)
+    image = canvas.cropped(image)
+    if ground is not None:
+        optics = _match(image, ground, optics)
+    image += np.float32(light.haze) * (np.array([196, 206, 222], dtype=np.float32) - image)
+    return Painted(
+        image=expose(image, optics, rng),
+        truth=_truth(placed, poses, optics, shape, origin_m),
+        tracks=tuple((line - np.array(origin_m)) / optics.gsd_m for line in layout.tracks_m),
+        gsd_m=optics.gsd_m,
+        light=light,
+    )
+
+
+def paint_chip(
+    rng: np.random.Generator,
+    gsd_m: float | None = None,
+    size: int = 512,
+    ground: NDArray[np.uint8] | None = None,
+) -> Painted:
+    """Draw everything at random: what training sees.
+
+    Args:
+        rng: Source of all of it.
+        gsd_m: Ground sample distance; 0.2 to 1.2 m drawn if None (finer ones more often).
+        size: Rows and columns.
+        ground: (size, size, 3) a real picture at ``gsd_m`` to paint wagons on; then give ``gsd_m`` too.
+
+    Returns:
+        A picture with its truth; some hold no wagon.
+    """
+    gsd = float(np.exp(rng.uniform(math.log(0.2), math.log(1.2)))) if gsd_m is None else gsd_m
+    layout = random_layout(rng, (size * gsd, size * gsd))
+    placed = random_rakes(rng, layout, snow=0.8 * layout.snow)
+    if rng.random() < 0.08:
+        placed = []
+    return paint(layout, placed, random_light(rng), random_optics(rng, gsd), rng, (size, size), ground=ground)
+
+
+def _pose(layout: Layout, wagon: Placed) -> tuple[float, float, float]:
+    """Centre x, y in local metres and direction in degrees: a body lies on the chord between its pivots."""
+    length = wagon.spec.length_m
+    rear, front = layout.at(wagon.track, np.array([wagon.start_m + 0.15 * length, wagon.end_m - 0.15 * length]))
+    x, y = (rear + front) / 2
+    dx, dy = front - rear
+    return float(x), float(y), math.degrees(math.atan2(dy, dx))
+
+
+def _truth(
+    placed: Sequence[Placed],
+    poses: Sequence[tuple[float, float, float]],
+    optics: Optics,
+    shape: tuple[int, int],
+    origin_m: tuple[float, float],
+) -> Truth:
+    """Boxes around what a labeller sees of each body: its foot and its leaning top together."""
+    frame = np.array([[0, 0], [shape[1], 0], [shape[1], shape[0]], [0, shape[0]]], dtype=np.float32)
+    rows, shares, kept = [], [], []
+    for wagon, (x, y, angle) in zip(placed, poses, strict=True):
+        spec = wagon.spec
+        tilt = np.array(optics.lean) * spec.height_m
+        cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        along, across = abs(tilt[0] * cos + tilt[1] * sin), abs(-tilt[0] * sin + tilt[1] * cos)
+        # The lower third of a wall is underframe and wheels: dark, and not outlined.
+        cx, cy = np.array([x, y]) + 0.65 * tilt - np.array(origin_m)
+        row = np.array([cx, cy, spec.length_m + 0.7 * along, spec.width_m + 0.7 * across]) / optics.gsd_m
+        radius = math.hypot(row[2], row[3]) / 2
+        if not (-radius < row[0] < shape[1] + radius and -radius < row[1] < shape[0] + radius):
+            continue
+        corners = cv2.boxPoints(((row[0], row[1]), (row[2], row[3]), angle))
+        share = cv2.intersectConvexConvex(corners, frame)[0] / (row[2] * row[3])
+        if share > 0.01:
+            rows.append([*row, angle])
+            shares.append(min(1.0, share))
+            kept.append(wagon)
+    return Truth(
+        boxes=np.array(rows, dtype=np.float64).reshape(-1, 5),
+        visible=np.array(shares, dtype=np.float64),
+        kinds=tuple(wagon.spec.kind for wagon in kept),
+        tarps=tuple(wagon.spec.tarp for wagon in kept),
+        tracks=tuple(wagon.track for wagon in kept),
+    )
+
+
+def _match(image: NDArray[np.float32], ground: NDArray[np.uint8], optics: Optics) -> Optics:
+    """The camera of a picture on real ground, which has been through a camera already."""
+    return optics
