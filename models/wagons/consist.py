@@ -1,0 +1,170 @@
+"""A strip cut into wagons: the best non-overlapping segments by dynamic programming, and their odds.
+
+The strip reader gives, for each column, the log-odds that it is occupied, that a wagon begins at its left
+edge and that one ends at its right edge. A wagon over columns s to e - 1 earns
+
+    occupied * sum(occupied[s:e]) + ends * (start[s] + stop[e - 1]) + wagon + length prior
+
+and an empty column earns nothing. The best cut and the odds of each segment (a semi-Markov chain: the sum
+over all cuts instead of the best one) are both exact, in time columns times lengths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.errors import InputError
+from models.axes.strips import ALONG_M
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each kind of evidence counts. Chosen on painted validation data."""
+
+    occupied: float = 0.15
+    """Of the log-odds of each column: far below 1, because neighbouring columns see the same pixels."""
+    ends: float = 0.7
+    """Of the log-odds of the two ends."""
+    wagon: float = -1.0
+    """Earned by each wagon: below zero it costs something to claim one."""
+    shortest_m: float = 6.0
+    """No wagon is shorter, unless the edge of the image cuts it."""
+    longest_m: float = 29.0
+    """No wagon is longer."""
+    cut_m: float = 3.0
+    """Shortest piece of a wagon that the edge of the image cuts."""
+
+    def columns(self) -> NDArray[np.intp]:
+        """Lengths that can occur, in columns, the shortest first."""
+        return np.arange(
+            max(1, round(self.cut_m / ALONG_M)), max(1, round(self.longest_m / ALONG_M)) + 1, dtype=np.intp
+        )
+
+    def cut_only(self) -> NDArray[np.bool_]:
+        """Which of these lengths need the edge of the image at one end."""
+        return self.columns() < round(self.shortest_m / ALONG_M)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the reader says of a strip of n columns."""
+
+    occupied: Floats
+    """(n,) log-odds that the column is covered by a wagon of this track."""
+    start: Floats
+    """(n,) log-odds that a wagon begins at the left edge of the column."""
+    stop: Floats
+    """(n,) log-odds that a wagon ends at the right edge of the column."""
+    edge: NDArray[np.bool_]
+    """(n + 1,) True at boundaries where the image or its data ends, so that a wagon may be cut there."""
+
+    def __post_init__(self) -> None:
+        n = len(self.occupied)
+        if self.start.shape != (n,) or self.stop.shape != (n,) or self.edge.shape != (n + 1,):
+            raise InputError(
+                f"evidence over {n} columns has start {self.start.shape}, stop {self.stop.shape}, "
+                f"edge {self.edge.shape}; expected ({n},), ({n},), ({n + 1},)"
+            )
+
+    def reversed(self) -> Evidence:
+        """The same strip read from its other end."""
+        return Evidence(self.occupied[::-1], self.stop[::-1], self.start[::-1], self.edge[::-1])
+
+
+@dataclass(frozen=True, eq=False)
+class Consist:
+    """Wagons of one strip, in order."""
+
+    start: NDArray[np.intp]
+    """(k,) first column of each wagon."""
+    stop: NDArray[np.intp]
+    """(k,) column after its last."""
+    odds: Floats
+    """(k,) 0 to 1: share of all cuts, weighted by their evidence, that hold this wagon to within a metre."""
+
+
+def score(evidence: Evidence, weights: Weights, start: int, stop: int) -> float:
+    """What one wagon earns; minus infinity where its length cannot occur."""
+    lengths, cut_only = weights.columns(), weights.cut_only()
+    index = np.flatnonzero(lengths == stop - start)
+    if not len(index) or (cut_only[index[0]] and not (evidence.edge[start] or evidence.edge[stop])):
+        return -np.inf
+    inside = weights.occupied * evidence.occupied[start:stop].sum()
+    return float(inside + weights.ends * (evidence.start[start] + evidence.stop[stop - 1]) + weights.wagon)
+
+
+def cut(evidence: Evidence, weights: Weights | None = None) -> Consist:
+    """The best cut of a strip into wagons and gaps.
+
+    Args:
+        evidence: Of n columns.
+        weights: Of each kind of evidence; those shipped by default.
+
+    Returns:
+        Wagons from left to right with their odds; none where nothing earns more than an empty strip.
+    """
+    weights = weights or Weights()
+    best, chosen = _forward(evidence, weights, np.max)
+    start, stop = [], []
+    at = len(evidence.occupied)
+    while at > 0:
+        if chosen[at] == 0:
+            at -= 1
+            continue
+        stop.append(at)
+        at -= chosen[at]
+        start.append(at)
+    starts, stops = np.array(start[::-1], dtype=np.intp), np.array(stop[::-1], dtype=np.intp)
+    return Consist(starts, stops, _odds(evidence, weights, starts, stops))
+
+
+def _log_sum(values: Floats) -> float:
+    top = values.max()
+    return float(top) if np.isinf(top) else float(top + np.log(np.exp(values - top).sum()))
+
+
+def _forward(evidence: Evidence, weights: Weights, reduce) -> tuple[Floats, NDArray[np.intp]]:  # type: ignore[no-untyped-def]
+    """Value of the best cut (or log-sum of all cuts) of columns 0 to b, and the last wagon's length or 0."""
+    n = len(evidence.occupied)
+    lengths, cut_only = weights.columns(), weights.cut_only()
+    total = np.concatenate([[0.0], np.cumsum(weights.occupied * evidence.occupied)])
+    value, chosen = np.zeros(n + 1), np.zeros(n + 1, dtype=np.intp)
+    opening = np.full(n + 1, -np.inf)
+    for b in range(n + 1):
+        if b > 0:
+            value[b] = value[b - 1]
+            fits = lengths[lengths <= b]
+            if len(fits):
+                gain = opening[b - fits]
+                if not evidence.edge[b]:
+                    gain = np.where(cut_only[: len(fits)] & ~evidence.edge[b - fits], -np.inf, gain)
+                gain = gain + (total[b] + weights.ends * evidence.stop[b - 1] + weights.wagon)
+                if reduce is np.max:
+                    longest = int(gain.argmax())
+                    if gain[longest] > value[b]:
+                        value[b], chosen[b] = gain[longest], fits[longest]
+                else:
+                    value[b] = reduce(np.append(gain, value[b]))
+        if b < n:
+            opening[b] = value[b] - total[b] + weights.ends * evidence.start[b]
+    return value, chosen
+
+
+def _odds(
+    evidence: Evidence, weights: Weights, start: NDArray[np.intp], stop: NDArray[np.intp], near_m: float = 1.0
+) -> Floats:
+    """Share of all cuts that hold each wagon, its ends moved by up to ``near_m``."""
+    forward, _ = _forward(evidence, weights, _log_sum)
+    backward = _forward(evidence.reversed(), weights, _log_sum)[0][::-1]
+    n, near = len(evidence.occupied), int(near_m / ALONG_M)
+    odds = np.zeros(len(start))
+    for i, (first, last) in enumerate(zip(start, stop, strict=True)):
+        for s in range(max(0, first - near), min(n - 1, first + near) + 1):
+            for e in range(max(s + 1, last - near), min(n, last + near) + 1):
+                odds[i] += np.exp(forward[s] + score(evidence, weights, s, e) + backward[e] - forward[n])
+    return np.minimum(odds, 1.0)
