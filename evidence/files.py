@@ -40,3 +40,14 @@ def sha256(path: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def code_digest() -> str:
+    """SHA-256 over this installation's own code and weights, hexadecimal: a version that cannot be forgotten."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for storey in ("imagery", "models", "evidence"):
+        for path in sorted((root / storey).rglob("*")):
+            if path.is_file() and path.suffix in (".py", ".safetensors", ".json", ".html"):
+                digest.update(f"{path.relative_to(root).as_posix()}\0{sha256(path)}\n".encode())
+    return digest.hexdigest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from models.occupancy.profile import Profile
 
 from imagery.errors import InputError
 from models.detections import Detections
@@ -40,6 +41,16 @@ class Outcome:
     def __post_init__(self) -> None:
         if bool(self.measurements) == (self.skip is not None):
             raise InputError(f"scene {self.scene_id!r} must end either measured or skipped")
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """A scene looked at in one place: ended, or waiting for the other dates of its place."""
+
+    outcome: Outcome
+    """The end state; provisional where a profile waits."""
+    profile: Profile | None = None
+    """What was read along the tracks at coarse pixels."""
 
 
 def series_of(outcomes: Iterable[Outcome]) -> list[Series]:

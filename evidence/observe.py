@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
+from imagery.visibility import believable, share_along
+from models.occupancy.profile import occupied, read_profile
+from models.wagons.count import count
 from numpy.typing import NDArray
 
 from evidence.checkpoint import Checkpoint
-from evidence.ledger import Outcome
+from evidence.ledger import Outcome, Sighting
 from imagery.crop import Crop, roi_around
 from imagery.errors import YardwatchError
 from imagery.grid import ground_gsd, lonlat_to_pixel
@@ -19,11 +22,8 @@ from imagery.reader import Raster, RasterioRaster, open_scene
 from imagery.scenes import Refused, Scene
 from imagery.sensors import regime
 from imagery.sites import Site, TrackFile, tracks_in_pixels
-from imagery.visibility import believable, share_along
 from models.detections import Detector, on_grid
 from models.measurement import Skip
-from models.occupancy.profile import Profile, occupied, read_profile
-from models.wagons.count import count
 
 Pixels = NDArray[np.float64]
 MARGIN_M = 150.0
@@ -54,16 +54,6 @@ class Place:
         return tracks_in_pixels(source, raster.grid) if source else ()
 
 
-@dataclass(frozen=True, eq=False)
-class Sighting:
-    """A scene looked at in one place: ended, or waiting for the other dates of its place."""
-
-    outcome: Outcome
-    """The end state; provisional where a profile waits."""
-    profile: Profile | None = None
-    """What was read along the tracks at coarse pixels."""
-
-
 def observe(
     scenes: Sequence[Scene],
     refused: Sequence[Refused],
@@ -89,10 +79,10 @@ def observe(
     """
     sightings: list[Sighting] = []
     for scene in scenes:
-        known = checkpoint.load(scene.id)
+        known = checkpoint.load(scene)
         if known is None:
             known = look(scene, places, detector, level)
-            checkpoint.save(scene.id, known)
+            checkpoint.save(scene, known)
         sightings.extend(known)
         progress(scene)
     outcomes = [
@@ -138,7 +128,9 @@ def _look_at(
     view: Raster = raster
     if place.site:
         if raster.grid.crs is None:
-            return _skipped(base, "no-position", "the image has no map position, so the site cannot be found in it")
+            return _skipped(
+                base, "no-position", "the image has no map position, so the site cannot be found in it"
+            )
         area = lonlat_to_pixel(raster.grid, np.asarray(place.site.footprint.exterior.coords))
         roi = roi_around(raster.grid.shape, area, MARGIN_M / gsd)
         if roi is None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from imagery.quicklook import stretch_of, to_rgb8
 
 from evidence.ledger import Outcome
 from evidence.observe import Place
@@ -14,7 +15,6 @@ from evidence.verdicts import Verdict
 from imagery.crop import Crop, roi_around
 from imagery.errors import YardwatchError
 from imagery.grid import ground_gsd, lonlat_to_pixel
-from imagery.quicklook import stretch_of, to_rgb8
 from imagery.reader import Raster, open_scene
 from imagery.scenes import Scene
 from models.detections import on_grid
@@ -80,7 +80,9 @@ def _picture(scene: Scene, outcome: Outcome, place: Place) -> Picture | None:
         return None  # it could be measured and not be shown; the numbers stand without it
     if scale > 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
-    said = ", ".join(f"{m.quantity} {m.value:.0f} ({m.low:.0f} to {m.high:.0f})" for m in outcome.measurements)
+    said = ", ".join(
+        f"{m.quantity} {m.value:.0f} ({m.low:.0f} to {m.high:.0f})" for m in outcome.measurements
+    )
     return Picture(
         scene_id=scene.id,
         site=outcome.site,

@@ -11,10 +11,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from imagery.sources.folder import Inventory, find_scenes
+from models.stats.baseline import Baseline, baseline_of
+from models.wagons.registry import detector
+
 from evidence.checkpoint import Checkpoint
 from evidence.claims import Claim, load_claims
 from evidence.config import RunConfig
-from evidence.files import sha256, written
+from evidence.files import code_digest, sha256, written
 from evidence.ledger import Outcome, series_of
 from evidence.observe import Place, observe
 from evidence.pictures import pictures_of
@@ -24,10 +28,7 @@ from evidence.verdicts import Verdict, judge
 from imagery.period import Period
 from imagery.scenes import Scene
 from imagery.sites import load_site, load_tracks
-from imagery.sources.folder import Inventory, find_scenes
-from models.stats.baseline import Baseline, baseline_of
 from models.stats.series import Series
-from models.wagons.registry import detector
 
 PACKAGES = ("yardwatch", "numpy", "rasterio", "torch", "opencv-python-headless", "scikit-image", "shapely")
 
@@ -77,16 +78,16 @@ def run(
     inventory = find_scenes(config.tiles, gsd_m=config.gsd_m, bands=config.bands)
     inputs = _hashes(config, inventory)
     started(len(inventory.scenes))
-    with Checkpoint.open(out, config.digest(), inputs) as checkpoint:
-        outcomes = observe(
-            inventory.scenes,
-            inventory.refused,
-            places,
-            detector(config.detector),
-            config.level,
-            checkpoint,
-            progress,
-        )
+    checkpoint = Checkpoint(out / ".finished", _settings(config, inputs), inputs)
+    outcomes = observe(
+        inventory.scenes,
+        inventory.refused,
+        places,
+        detector(config.detector),
+        config.level,
+        checkpoint,
+        progress,
+    )
     series = series_of(outcomes)
     baselines = _baselines(config, series)
     claims = _claims(config, places)
@@ -132,6 +133,12 @@ def _hashes(config: RunConfig, inventory: Inventory) -> dict[str, str]:
     return {str(path): sha256(path) for path in sorted(files)}
 
 
+def _settings(config: RunConfig, inputs: dict[str, str]) -> str:
+    """Whatever changes what is seen in a scene: change one of these and it is looked at again."""
+    places = [inputs[str(path)] for path in (*config.sites, config.tracks) if path is not None]
+    return json.dumps([config.detector, config.level, config.gsd_m, config.bands, places, code_digest()])
+
+
 def _facts(
     config: RunConfig, inputs: dict[str, str], outcomes: Sequence[Outcome], command: str, start: datetime
 ) -> dict[str, Any]:
@@ -142,6 +149,7 @@ def _facts(
         "finished": utc_text(datetime.now(UTC)),
         "config": config.model_dump(mode="json"),
         "config_sha256": config.digest(),
+        "code_sha256": code_digest(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "counts": {
             "scenes": len({outcome.scene_id for outcome in outcomes}),

@@ -39,7 +39,9 @@ def write_tables(outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], out: 
     _write_csv(pd.DataFrame(skip_rows(outcomes), columns=list(SKIP_COLUMNS)), out / "skips.csv")
     _write_detections(outcomes, out)
     with written(out / "verdicts.json") as path:
-        path.write_text(json.dumps([asdict(verdict) for verdict in verdicts], indent=1) + "\n", encoding="utf-8")
+        path.write_text(
+            json.dumps([asdict(verdict) for verdict in verdicts], indent=1) + "\n", encoding="utf-8"
+        )
 
 
 def measurement_rows(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:

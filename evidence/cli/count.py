@@ -15,8 +15,12 @@ NAME = "count"
 def main(
     paths: Annotated[list[Path], typer.Argument(help="Folders or images, any number.")],
     site: Annotated[list[Path] | None, typer.Option(help="Site file (GeoJSON); repeatable.")] = None,
-    tracks: Annotated[Path | None, typer.Option(help="Track axes (GeoJSON), in map coordinates or pixels.")] = None,
-    gsd: Annotated[float | None, typer.Option(help="Metres a pixel, for images without a map position.")] = None,
+    tracks: Annotated[
+        Path | None, typer.Option(help="Track axes (GeoJSON), in map coordinates or pixels.")
+    ] = None,
+    gsd: Annotated[
+        float | None, typer.Option(help="Metres a pixel, for images without a map position.")
+    ] = None,
     bands: Annotated[str | None, typer.Option(help="Band names in file order, such as B04,B03,B02.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
     detector: Annotated[str, typer.Option(help="Who counts wagons one by one.")] = "edges",

@@ -14,14 +14,15 @@ NAME = "info"
 
 def main(
     paths: Annotated[list[Path], typer.Argument(help="Folders or images.")],
-    gsd: Annotated[float | None, typer.Option(help="Metres a pixel, for images without a map position.")] = None,
+    gsd: Annotated[
+        float | None, typer.Option(help="Metres a pixel, for images without a map position.")
+    ] = None,
 ) -> None:
     """Say what was understood of each file, or why it cannot be used."""
     with told():
-        from rich.table import Table
-
         from imagery.sources.describe import describe
         from imagery.sources.folder import find_scenes
+        from rich.table import Table
 
         rows = describe(find_scenes(paths, gsd_m=gsd))
         table = Table(*rows[0].keys() if rows else ())

@@ -58,14 +58,18 @@ def summarise(result: Result) -> None:
     for outcome in undated[:20]:
         for m in outcome.measurements:
             where = _escape(outcome.scene_id)
-            console.print(f"{where}: {m.quantity} {m.value:.0f} ({m.low:.0f} to {m.high:.0f}), {m.method}, no date")
+            console.print(
+                f"{where}: {m.quantity} {m.value:.0f} ({m.low:.0f} to {m.high:.0f}), {m.method}, no date"
+            )
     reasons = Counter(outcome.skip.reason for outcome in result.outcomes if outcome.skip)
     if reasons:
         said = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
         console.print(f"Skipped: {said} (see skips.csv)", highlight=False)
     if result.verdicts:
         counts = Counter(verdict.verdict for verdict in result.verdicts)
-        console.print("Claims: " + ", ".join(f"{n} {word}" for word, n in counts.most_common()), highlight=False)
+        console.print(
+            "Claims: " + ", ".join(f"{n} {word}" for word, n in counts.most_common()), highlight=False
+        )
     if any(outcome.simulated for outcome in result.outcomes):
         console.print("[bold yellow]SIMULATED input:[/] nothing here says anything about the real place.")
     console.print(f"Report: {_escape(str(result.page))}", highlight=False, soft_wrap=True)

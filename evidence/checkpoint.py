@@ -1,0 +1,154 @@
+"""Finished scenes kept on disk, so that an interrupted run goes on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from models.occupancy.profile import Profile
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from evidence.files import written
+from evidence.ledger import Outcome, Sighting
+from imagery.scenes import Scene
+from models.detections import Detections
+from models.measurement import Measurement, Skip
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class Checkpoint:
+    """One file a scene, named by everything that its result depends on: nothing stale is ever taken up."""
+
+    def __init__(self, folder: Path, settings: str, hashes: Mapping[str, str]) -> None:
+        """Keep results in ``folder``.
+
+        Args:
+            folder: Created when the first scene is saved.
+            settings: Whatever changes a result (detector, sites, code) as one text.
+            hashes: SHA-256 of each input file by path.
+        """
+        self._folder = folder
+        self._settings = settings
+        self._hashes = hashes
+
+    def _path(self, scene: Scene) -> Path:
+        parts = [self._settings, repr(scene), *(self._hashes.get(str(a.path), "") for a in scene.assets)]
+        return self._folder / f"{hashlib.sha256('\0'.join(parts).encode()).hexdigest()[:40]}.npz"
+
+    def load(self, scene: Scene) -> list[Sighting] | None:
+        """What was seen in the scene, or None where it has not been looked at in just this way."""
+        path = self._path(scene)
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = dict(stored)
+        except (OSError, ValueError, EOFError):
+            return None
+        return [_sighting(plain, arrays, f"{i}/") for i, plain in enumerate(json.loads(str(arrays["meta"])))]
+
+    def save(self, scene: Scene, sightings: Sequence[Sighting]) -> None:
+        """Keep what was seen; the file is whole or not there."""
+        arrays: Arrays = {}
+        meta = [_plain(sighting, arrays, f"{i}/") for i, sighting in enumerate(sightings)]
+        with written(self._path(scene)) as path, path.open("wb") as stream:
+            np.savez_compressed(stream, meta=np.array(json.dumps(meta)), **arrays)
+
+
+def _plain(sighting: Sighting, arrays: Arrays, prefix: str) -> dict[str, Any]:
+    outcome = sighting.outcome
+    plain: dict[str, Any] = {
+        "outcome": {
+            "scene_id": outcome.scene_id,
+            "site": outcome.site,
+            "sensor": outcome.sensor,
+            "taken_at": outcome.taken_at.isoformat() if outcome.taken_at else None,
+            "gsd_m": outcome.gsd_m,
+            "simulated": outcome.simulated,
+        },
+        "measurements": [asdict(measurement) for measurement in outcome.measurements],
+        "skip": asdict(outcome.skip) if outcome.skip else None,
+    }
+    if outcome.detections is not None:
+        found = outcome.detections
+        plain["detections"] = {
+            "kinds": found.kinds,
+            "tarps": found.tarps,
+            "crs": found.grid.crs.to_wkt() if found.grid.crs else None,
+            "shape": list(found.grid.shape),
+            "affine": list(found.grid.affine)[:6],
+            "attributes": sorted(found.attributes),
+        }
+        arrays[f"{prefix}boxes"], arrays[f"{prefix}scores"] = found.boxes, found.scores
+        arrays.update({f"{prefix}a/{name}": values for name, values in found.attributes.items()})
+    if sighting.profile is not None:
+        plain["profile"] = _plain_profile(sighting.profile, arrays, f"{prefix}p/")
+    return plain
+
+
+def _plain_profile(profile: Profile, arrays: Arrays, prefix: str) -> dict[str, Any]:
+    """Arrays, and tuples of them, go into ``arrays``; what is left is plain JSON."""
+    plain: dict[str, Any] = {}
+    for field in fields(profile):
+        value = getattr(profile, field.name)
+        if isinstance(value, np.ndarray):
+            arrays[prefix + field.name] = value
+        elif isinstance(value, tuple) and value and isinstance(value[0], np.ndarray):
+            arrays.update({f"{prefix}{field.name}/{i}": part for i, part in enumerate(value)})
+        elif isinstance(value, datetime):
+            plain[field.name] = {"utc": value.isoformat()}
+        else:
+            plain[field.name] = value
+    return plain
+
+
+def _sighting(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Sighting:
+    base = dict(plain["outcome"])
+    base["taken_at"] = datetime.fromisoformat(base["taken_at"]) if base["taken_at"] else None
+    outcome = Outcome(
+        **base,
+        measurements=tuple(Measurement(**values) for values in plain["measurements"]),
+        skip=Skip(**plain["skip"]) if plain["skip"] else None,
+    )
+    if "detections" in plain:
+        outcome = replace(outcome, detections=_detections(plain["detections"], arrays, prefix))
+    profile = _profile(plain["profile"], arrays, f"{prefix}p/") if "profile" in plain else None
+    return Sighting(outcome, profile)
+
+
+def _detections(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Detections:
+    rows, cols = plain["shape"]
+    return Detections(
+        GeoBox((rows, cols), Affine(*plain["affine"]), plain["crs"]),
+        arrays[f"{prefix}boxes"],
+        arrays[f"{prefix}scores"],
+        tuple(plain["kinds"]),
+        tuple(plain["tarps"]),
+        {name: arrays[f"{prefix}a/{name}"] for name in plain["attributes"]},
+    )
+
+
+def _profile(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Profile:
+    values: dict[str, Any] = {}
+    for field in fields(Profile):
+        key = prefix + field.name
+        if key in arrays:
+            values[field.name] = arrays[key]
+        elif f"{key}/0" in arrays:
+            parts = sorted(
+                (k for k in arrays if k.startswith(f"{key}/")), key=lambda k: int(k.rsplit("/", 1)[1])
+            )
+            values[field.name] = tuple(arrays[part] for part in parts)
+        else:
+            value = plain[field.name]
+            if isinstance(value, dict) and "utc" in value:
+                value = datetime.fromisoformat(value["utc"])
+            values[field.name] = tuple(value) if isinstance(value, list) else value
+    return Profile(**values)
