@@ -42,7 +42,8 @@ class Checkpoint:
 
     def _path(self, scene: Scene) -> Path:
         parts = [self._settings, repr(scene), *(self._hashes.get(str(a.path), "") for a in scene.assets)]
-        return self._folder / f"{hashlib.sha256('\0'.join(parts).encode()).hexdigest()[:40]}.npz"
+        name = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return self._folder / f"{name}.npz"
 
     def load(self, scene: Scene) -> list[Sighting] | None:
         """What was seen in the scene, or None where it has not been looked at in just this way."""
@@ -59,7 +60,7 @@ class Checkpoint:
         arrays: Arrays = {}
         meta = [_plain(sighting, arrays, f"{i}/") for i, sighting in enumerate(sightings)]
         with written(self._path(scene)) as path, path.open("wb") as stream:
-            np.savez_compressed(stream, meta=np.array(json.dumps(meta)), **arrays)
+            np.savez_compressed(stream, **{"meta": np.array(json.dumps(meta))}, **arrays)  # type: ignore[arg-type]
 
 
 def _plain(sighting: Sighting, arrays: Arrays, prefix: str) -> dict[str, Any]:
@@ -142,10 +143,8 @@ def _profile(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Profile:
         if key in arrays:
             values[field.name] = arrays[key]
         elif f"{key}/0" in arrays:
-            parts = sorted(
-                (k for k in arrays if k.startswith(f"{key}/")), key=lambda k: int(k.rsplit("/", 1)[1])
-            )
-            values[field.name] = tuple(arrays[part] for part in parts)
+            count = sum(name.startswith(f"{key}/") for name in arrays)
+            values[field.name] = tuple(arrays[f"{key}/{i}"] for i in range(count))
         else:
             value = plain[field.name]
             if isinstance(value, dict) and "utc" in value:

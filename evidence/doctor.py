@@ -21,10 +21,19 @@ from imagery.reader import ArrayRaster, open_scene
 from imagery.scenes import Asset, Scene
 
 MODULES = {
-    "rasterio": "rasterio", "odc-geo": "odc.geo", "opencv": "cv2", "scikit-image": "skimage", "torch": "torch",
-    "geopandas": "geopandas", "pyarrow": "pyarrow", "xarray": "xarray", "h5netcdf": "h5netcdf", "zarr": "zarr",
-    "pystac": "pystac", "matplotlib": "matplotlib",
-}  # fmt: skip
+    "rasterio": "rasterio",
+    "odc-geo": "odc.geo",
+    "opencv": "cv2",
+    "scikit-image": "skimage",
+    "torch": "torch",
+    "geopandas": "geopandas",
+    "pyarrow": "pyarrow",
+    "xarray": "xarray",
+    "h5netcdf": "h5netcdf",
+    "zarr": "zarr",
+    "pystac": "pystac",
+    "matplotlib": "matplotlib",
+}
 
 
 @dataclass(frozen=True)

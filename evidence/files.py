@@ -43,7 +43,7 @@ def sha256(path: Path) -> str:
 
 
 def code_digest() -> str:
-    """SHA-256 over this installation's own code and weights, hexadecimal: a version that cannot be forgotten."""
+    """SHA-256 over this installation's code and weights, hexadecimal: a version nobody forgets to raise."""
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for storey in ("imagery", "models", "evidence"):

@@ -144,7 +144,7 @@ def _look_at(
         case None:
             return _skipped(base, "too-coarse", f"pixels of {gsd:.1f} m show no train; use 30 m or finer")
         case _ if not axes:
-            detail = f"pixels of {gsd:.1f} m show no single railcar; give the tracks (--site or --tracks) to measure them"
+            detail = f"pixels of {gsd:.1f} m show no single railcar; give the tracks (--site or --tracks)"
             return _skipped(base, "no-tracks", detail)
         case _:
             tile = view.read()

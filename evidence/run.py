@@ -163,7 +163,8 @@ def _facts(
 
 def _notes(places: Sequence[Place]) -> list[str]:
     return [
-        f"{place.site.name}: tracks and yards are approximate (position uncertainty {place.site.uncertainty_m:.0f} m); "
+        f"{place.site.name}: tracks and yards are approximate "
+        f"(position uncertainty {place.site.uncertainty_m:.0f} m); "
         "correct them on imagery before relying on any figure."
         for place in places
         if place.site is not None and place.site.approximate

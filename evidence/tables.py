@@ -24,8 +24,8 @@ MEASUREMENT_COLUMNS = (
 SKIP_COLUMNS = ("site", "scene_id", "taken_at", "reason", "detail")
 BOX_COLUMNS = ("cx_px", "cy_px", "length_px", "width_px", "angle_deg")
 DETECTION_COLUMNS = (
-    "site", "scene_id", "taken_at", "score", "kind", "tarp", "length_m", "width_m", "heading_deg", *BOX_COLUMNS,
-    "simulated",
+    "site", "scene_id", "taken_at", "score", "kind", "tarp", "length_m", "width_m", "heading_deg",
+    *BOX_COLUMNS, "simulated",
 )  # fmt: skip
 
 
@@ -97,8 +97,9 @@ def _write_detections(outcomes: Iterable[Outcome], out: Path) -> None:
         for i, box in enumerate(found.boxes):
             rows.append(
                 (
-                    outcome.site, outcome.scene_id, utc_text(outcome.taken_at), found.scores[i], found.kinds[i],
-                    found.tarps[i], box[2] * gsd, box[3] * gsd, headings[i], *box, outcome.simulated,
+                    outcome.site, outcome.scene_id, utc_text(outcome.taken_at), found.scores[i],
+                    found.kinds[i], found.tarps[i], box[2] * gsd, box[3] * gsd, headings[i], *box,
+                    outcome.simulated,
                 )
             )  # fmt: skip
     geometry = gpd.GeoSeries(shapes, crs="EPSG:4326" if placed else None)

@@ -49,8 +49,8 @@ def summarise(result: Result) -> None:
         top = int(series.values.argmax())
         median = sorted(series.values)[len(series) // 2]
         table.add_row(
-            _escape(series.site), series.quantity, str(len(series)), f"{median:.0f}", f"{series.values[top]:.0f}",
-            str(series.times[top])[:10], ", ".join(sorted(set(series.methods))),
+            _escape(series.site), series.quantity, str(len(series)), f"{median:.0f}",
+            f"{series.values[top]:.0f}", str(series.times[top])[:10], ", ".join(sorted(set(series.methods))),
         )  # fmt: skip
     if result.series:
         console.print(table)
