@@ -1,17 +1,29 @@
-"""The only room that opens a raster: the Raster protocol, its rasterio reader, and a fake."""
+"""The only room that opens a Scene: the Raster protocol, its reader of files and cubes, and a fake."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from pyproj import Transformer
+from rasterio.enums import Resampling
+from rasterio.warp import reproject
 
-from imagery.scenes import Scene
+from imagery.errors import InputError, UnreadableError
+from imagery.grid import ground_gsd, is_square, map_to_pixel, pixel_to_map
+from imagery.scenes import Asset, Scene
+from imagery.sensors import CLASS_BANDS
+from imagery.sources.rasterfile import FileLayer, gdal_env
 from imagery.tiles import ROI, Tile
+
+MAX_READ_BYTES = 2**31
+"""Most that one read may return: a larger image is to be read in windows."""
 
 
 class Raster(Protocol):
@@ -92,3 +104,218 @@ class ArrayRaster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         return None
+
+
+class Layer(Protocol):
+    """One opened Asset, read on its own grid."""
+
+    asset: Asset
+    grid: GeoBox
+    bands: tuple[str, ...]
+    dtype: np.dtype[Any]
+
+    def read(
+        self, roi: ROI, bands: Sequence[str], shape: tuple[int, int]
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Stored values (n, *shape) and which of them are data, (*shape)."""
+        ...
+
+    def close(self) -> None:
+        """Give the file back."""
+        ...
+
+
+def open_scene(scene: Scene, square: bool = True) -> SceneRaster:
+    """Open a Scene to read it window by window.
+
+    Args:
+        scene: What to open; bands of several resolutions are read on the grid of the finest.
+        square: Where pixels are not square on the ground (degrees, 10 x 20 m), read on a UTM grid of the
+            same ground sample distance instead, so that lengths in pixels times GSD are metres.
+
+    Returns:
+        The opened Scene, to be used in a ``with`` statement and by one thread.
+
+    Raises:
+        UnreadableError: A file is damaged, refused, or has neither a map position nor a stated GSD.
+    """
+    return SceneRaster(scene, square)
+
+
+class SceneRaster:
+    """A Raster over the files of a Scene. Not for use by several threads at once."""
+
+    def __init__(self, scene: Scene, square: bool = True) -> None:
+        self.scene = scene
+        with ExitStack() as opened:
+            layers = [_open_layer(asset, scene.gsd_m) for asset in scene.assets]
+            for layer in layers:
+                opened.callback(layer.close)
+            self._opened = opened.pop_all()
+        self._layers: dict[str, Layer] = {}
+        for layer in sorted(layers, key=lambda layer: ground_gsd(layer.grid)):
+            for band in layer.bands:
+                self._layers.setdefault(band, layer)  # the finest layer that has it
+        self.native_grid: GeoBox = next(iter(self._layers.values())).grid
+        """Grid of the finest file as it is stored."""
+        self.grid: GeoBox = self.native_grid
+        """Grid that is read: the native one, or a UTM grid with square pixels."""
+        if square and not is_square(self.native_grid):
+            self.grid = _square(self.native_grid)
+        self.bands = tuple(dict.fromkeys(scene.bands))
+
+    def read(
+        self, roi: ROI | None = None, bands: Sequence[str] | None = None, shape: tuple[int, int] | None = None
+    ) -> Tile:
+        """See Raster.read. A pixel is valid where every file that is read has data."""
+        window = _window(roi, (self.grid.shape[0], self.grid.shape[1]))
+        names = tuple(bands or self.bands)
+        unknown = [name for name in names if name not in self._layers]
+        if unknown:
+            raise InputError(
+                f"scene {self.scene.id!r} has no band {', '.join(unknown)}; it has {', '.join(self.bands)}"
+            )
+        grid = self.grid[window] if shape is None else self.grid[window].zoom_to(shape)
+        size = (grid.shape[0], grid.shape[1])
+        dtype = np.result_type(*(_physical(self._layers[name], name) for name in names))
+        _check_bytes(len(names), size, dtype)
+        pixels = np.empty((len(names), *size), dtype)
+        valid = np.ones(size, dtype=bool)
+        for layer in dict.fromkeys(self._layers[name] for name in names):
+            own = [i for i, name in enumerate(names) if self._layers[name] is layer]
+            wanted = [names[i] for i in own]
+            values, data = self._values(layer, wanted, window, grid)
+            for i, value in zip(own, values, strict=True):
+                pixels[i] = _scaled(value, layer, names[i])
+            valid &= data
+        return Tile(pixels, valid, grid, names, self.scene)
+
+    def _values(
+        self, layer: Layer, bands: Sequence[str], window: ROI, grid: GeoBox
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        shape = (grid.shape[0], grid.shape[1])
+        if layer.grid == self.grid:
+            return layer.read(window, bands, shape)
+        if layer.grid.crs is None:
+            raise UnreadableError(
+                f"scene {self.scene.id!r}: its files have no map position and differ in size, "
+                f"{tuple(layer.grid.shape)} and {tuple(self.grid.shape)}; count them one by one",
+                "mixed-grids",
+            )
+        return _resampled(layer, bands, grid)
+
+    def close(self) -> None:
+        """Give the files back."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _square(grid: GeoBox) -> GeoBox:
+    """A UTM grid over the same ground, of the same GSD, with square pixels."""
+    return grid.to_crs("utm", resolution=ground_gsd(grid))  # type: ignore[arg-type]
+
+
+def _open_layer(asset: Asset, gsd_m: float | None) -> Layer:
+    return FileLayer(asset, gsd_m)
+
+
+def _window(roi: ROI | None, shape: tuple[int, int]) -> ROI:
+    """The window with plain bounds inside the image."""
+    rows, cols = (slice(*part.indices(n)) for part, n in zip(roi or (slice(None),) * 2, shape, strict=True))
+    if rows.step != 1 or cols.step != 1 or rows.stop <= rows.start or cols.stop <= cols.start:
+        raise InputError(f"window {roi} holds no pixel of an image of {tuple(shape)}")
+    return slice(rows.start, rows.stop), slice(cols.start, cols.stop)
+
+
+def _check_bytes(bands: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+    needed = bands * math.prod(shape) * dtype.itemsize
+    if needed > MAX_READ_BYTES:
+        raise InputError(
+            f"reading {bands} x {shape[0]} x {shape[1]} pixels at once takes {needed / 2**30:.1f} GiB; "
+            "read windows (imagery.tiles.windows), or pass a smaller shape"
+        )
+
+
+def _physical(layer: Layer, band: str) -> np.dtype[Any]:
+    """Type of a band once its scale is applied."""
+    if band in CLASS_BANDS or (layer.asset.scale, layer.asset.offset) == (1.0, 0.0):
+        return layer.dtype
+    return np.dtype(np.float32)
+
+
+def _scaled(values: NDArray[Any], layer: Layer, band: str) -> NDArray[Any]:
+    if _physical(layer, band) == layer.dtype and (layer.asset.scale, layer.asset.offset) == (1.0, 0.0):
+        return values
+    if band in CLASS_BANDS:
+        return values
+    scaled: NDArray[Any] = values * np.float32(layer.asset.scale) + np.float32(layer.asset.offset)
+    return scaled
+
+
+def _resampled(layer: Layer, bands: Sequence[str], grid: GeoBox) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Read a layer on another grid: bilinear, classes by the nearest pixel; no data spreads into nothing.
+
+    Returns:
+        Stored values (n, *grid.shape) and which of them are data, (*grid.shape).
+    """
+    working = np.float64 if layer.dtype.itemsize > 2 and layer.dtype.kind in "iu" else np.float32
+    source = _footprint(layer.grid, grid)
+    out = np.full((len(bands), *grid.shape), np.nan, working)
+    if source is not None:
+        window = layer.grid[source]
+        # Read no finer than will be shown, so that a quick look at a large image stays small.
+        shrink = max(1.0, ground_gsd(grid) / ground_gsd(window))
+        shape = (max(1, round(window.shape[0] / shrink)), max(1, round(window.shape[1] / shrink)))
+        pixels, valid = layer.read(source, bands, shape)
+        window = window.zoom_to(shape)
+        for i, band in enumerate(bands):
+            with gdal_env():
+                reproject(
+                    np.where(valid, pixels[i], working(np.nan)).astype(working),
+                    out[i],
+                    src_transform=window.affine,
+                    src_crs=str(window.crs),
+                    src_nodata=np.nan,
+                    dst_transform=grid.affine,
+                    dst_crs=str(grid.crs),
+                    dst_nodata=np.nan,
+                    resampling=Resampling.nearest if band in CLASS_BANDS else Resampling.bilinear,
+                )
+    seen = np.asarray(np.isfinite(out).all(axis=0), dtype=bool)
+    out = np.where(seen, out, 0)
+    return (np.rint(out) if layer.dtype.kind in "iu" else out).astype(layer.dtype), seen
+
+
+def _footprint(source: GeoBox, target: GeoBox, margin: int = 2) -> ROI | None:
+    """Window of ``source`` that ``target`` needs, None where they do not meet."""
+    rows, cols = target.shape
+    edge = np.linspace(0.0, 1.0, 33)
+    zero, one = np.zeros_like(edge), np.ones_like(edge)
+    ring = np.stack(
+        [
+            np.concatenate([edge, edge, zero, one]) * cols,
+            np.concatenate([zero, one, edge, edge]) * rows,
+        ],
+        axis=1,
+    )
+    there = pixel_to_map(target, ring)
+    if source.crs != target.crs:
+        change = Transformer.from_crs(str(target.crs), str(source.crs), always_xy=True)
+        there = np.stack(change.transform(*there.T), axis=1)
+    xy = map_to_pixel(source, there)
+    xy = xy[np.isfinite(xy).all(axis=1)]
+    if not len(xy):
+        return None
+    low, high = np.floor(xy.min(axis=0)).astype(int) - margin, np.ceil(xy.max(axis=0)).astype(int) + margin
+    left, top = max(0, low[0]), max(0, low[1])
+    right, bottom = min(source.shape[1], high[0]), min(source.shape[0], high[1])
+    if left >= right or top >= bottom:
+        return None
+    return slice(int(top), int(bottom)), slice(int(left), int(right))
