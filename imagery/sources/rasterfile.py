@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,15 @@ def gdal_env() -> rasterio.Env:
     )
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """GDAL's settings, and no warning about images without a map position: they are welcome here."""
+    # catch_warnings swaps a list that all threads share: one thread at a time.
+    with _OPENING, warnings.catch_warnings(), gdal_env():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
 def sniff(path: Path) -> str:
     """Name of the GDAL driver for a file, told by its first bytes.
 
@@ -110,9 +120,7 @@ def open_dataset(path: Path) -> Any:
         UnreadableError: It is none of the accepted kinds, damaged, or larger than the limits above.
     """
     driver = sniff(path)
-    # catch_warnings swaps a list that all threads share: one thread at a time.
-    with _OPENING, warnings.catch_warnings(), gdal_env():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    with quiet():
         try:
             dataset = rasterio.open(path.resolve(), driver=driver)
         except (RasterioError, OSError, ValueError) as error:
@@ -236,7 +244,7 @@ def _position(dataset: Any) -> GeoBox | None:
     ):
         return None
     try:
-        crs = CRS.from_user_input(dataset.crs.to_wkt())
+        crs = CRS.from_user_input(dataset.crs.to_string())
         if not (crs.is_geographic or crs.is_projected):
             return None
         grid = GeoBox(dataset.shape, a, crs)
