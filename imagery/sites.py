@@ -156,7 +156,7 @@ def load_site(path: Path) -> Site:
         for feature in roles[role]
     )
     points = tuple(_point(feature) for feature in roles["point"])
-    _check_unique(path, [thing.id for thing in (*tracks, *areas, *points)])
+    _check_unique(path, [t.id for t in tracks] + [a.id for a in areas] + [p.id for p in points])
     footprint = _footprint(path, roles["footprint"], tracks)
     return Site(
         slug, name, footprint, _box(roles["search_box"], footprint), tracks, areas, points, uncertainty
@@ -345,7 +345,7 @@ def _footprint(path: Path, drawn: Sequence[Feature], tracks: Sequence[Track]) ->
     metres = Transformer.from_crs(4326, local, always_xy=True)
     hull = shapely.MultiPoint(np.stack(metres.transform(*vertices.T), axis=1)).convex_hull
     corners = shapely.get_coordinates(hull.buffer(_HULL_MARGIN_M))
-    return Polygon(np.stack(metres.transform(*corners.T, direction="INVERSE"), axis=1))
+    return Polygon(np.stack(metres.transform(corners[:, 0], corners[:, 1], direction="INVERSE"), axis=1))
 
 
 def _box(drawn: Sequence[Feature], footprint: Polygon) -> tuple[float, float, float, float]:
