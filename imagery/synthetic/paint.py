@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imagery.errors import InputError
 from imagery.synthetic.bodies import body
 from imagery.synthetic.canvas import Canvas
-from imagery.synthetic.clutter import draw_blocks, draw_spans
+from imagery.synthetic.clutter import draw_blocks, draw_spans, overlay_spans
 from imagery.synthetic.ground import draw_ground, over_ground
 from imagery.synthetic.layout import Layout
 from imagery.synthetic.light import Light, leaned, random_light, sunlit
@@ -129,9 +129,11 @@ def paint(
         raise InputError(f"ground of shape {ground.shape}: give {(*shape, 3)}, resampled to the GSD")
     canvas = Canvas.around(shape, origin_m, optics.gsd_m, light)
     draw_ground(canvas, layout)
-    if ground is not None:
-        over_ground(canvas, layout, ground, rng)
-    draw_blocks(canvas, layout.blocks, light)
+    factor = 1.0
+    if ground is None:
+        draw_blocks(canvas, layout.blocks, light)
+    else:
+        factor = over_ground(canvas, layout, ground, rng)
     poses = [_pose(layout, wagon) for wagon in placed]
     for wagon, (x, y, angle) in zip(placed, poses, strict=True):
         if canvas.holds(x, y, wagon.spec.length_m / 2 + 2):
@@ -140,9 +142,9 @@ def paint(
     lit *= draw_spans(canvas, layout.spans, light)
     image = canvas.shaded(lit, light)
     image = leaned(image, canvas.height, canvas.px_m, optics.lean, light)
+    image = overlay_spans(canvas, image, layout.spans, optics.lean)
     image = canvas.cropped(image)
-    if ground is not None:
-        optics = _match(image, ground, optics)
+    image *= np.float32(factor)
     image += np.float32(light.haze) * (np.array([196, 206, 222], dtype=np.float32) - image)
     return Painted(
         image=expose(image, optics, rng),
@@ -222,7 +224,3 @@ def _truth(
         tracks=tuple(wagon.track for wagon in kept),
     )
 
-
-def _match(image: NDArray[np.float32], ground: NDArray[np.uint8], optics: Optics) -> Optics:
-    """The camera of a picture on real ground, which has been through a camera already."""
-    return optics

@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.synthetic.layout import Block, Layout, Points, Span, Surface
+from imagery.synthetic.layout import Layout, Points, Surface
 from imagery.synthetic.materials import SURFACES
+from imagery.synthetic.surroundings import Axis, random_catenary, random_surroundings
 
-Line = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A straight or evenly curved line; u runs along it, v to its right, both in metres."""
-
-    centre_m: tuple[float, float]
-    """Where u = v = 0."""
-    heading_rad: float
-    """Direction of u there, from x towards y."""
-    curvature: float
-    """1 / radius in metres, positive towards v."""
-
-    def place(self, u: Line, v: Line | float) -> Points:
-        """Points (n, 2) in local metres."""
-        turn = self.curvature * u
-        if abs(self.curvature) < 1e-7:
-            x, y = u, np.zeros_like(u)
-        else:
-            x, y = np.sin(turn) / self.curvature, (1 - np.cos(turn)) / self.curvature
-        x, y = x - np.sin(turn) * v, y + np.cos(turn) * v
-        cos, sin = math.cos(self.heading_rad), math.sin(self.heading_rad)
-        return np.stack([self.centre_m[0] + cos * x - sin * y, self.centre_m[1] + sin * x + cos * y], axis=1)
-
-    def heading_deg(self, u: float) -> float:
-        """Direction of u at a place, degrees."""
-        return math.degrees(self.heading_rad + self.curvature * u)
-
-    def ribbon(self, u: Line, v: float, width: float) -> Points:
-        """Outline of a strip of constant width along the axis."""
-        return np.concatenate([self.place(u, v - width / 2), self.place(u[::-1], v + width / 2)])
+_Line = NDArray[np.float64]
 
 
 def random_layout(rng: np.random.Generator, size_m: tuple[float, float], tracks: int | None = None) -> Layout:
@@ -51,86 +21,98 @@ def random_layout(rng: np.random.Generator, size_m: tuple[float, float], tracks:
     Args:
         rng: Source of randomness.
         size_m: Width and height of the area in metres.
-        tracks: How many; 1 to 14 drawn if None, among them single lines in the open.
+        tracks: How many; 1 to 14 drawn if None (more in large areas), among them single lines in the open.
 
     Returns:
         Tracks 4.2 to 6 m apart, which run on beyond the area, and their surroundings.
     """
-    if tracks is None:
-        tracks = int(rng.choice([1, rng.integers(2, 5), rng.integers(5, 15)], p=[0.15, 0.3, 0.55]))
     diagonal = math.hypot(*size_m)
-    spacing = rng.uniform(4.2, 6.0)
-    gaps = np.clip(spacing + rng.normal(0, 0.15, max(tracks - 1, 0)), 4.2, 6.5)
-    gaps = np.where(rng.random(len(gaps)) < 0.12, rng.uniform(7.0, 16.0, len(gaps)), gaps)
-    offsets = np.concatenate([[0.0], np.cumsum(gaps)])
-    offsets += rng.uniform(-0.25, 0.25) * min(size_m) - offsets[-1] / 2
+    if tracks is None:
+        most = 15 if diagonal < 400 else 26
+        tracks = int(rng.choice([1, rng.integers(2, 5), rng.integers(5, most)], p=[0.13, 0.27, 0.6]))
+    offsets = _offsets(rng, tracks, size_m)
+    radius = rng.uniform(max(220.0, 0.8 * diagonal), max(1500.0, 3 * diagonal))
     axis = Axis(
         (size_m[0] / 2, size_m[1] / 2),
         float(rng.uniform(0, 2 * math.pi)),
-        0.0 if rng.random() < 0.45 else float(rng.choice([-1, 1]) / rng.uniform(220, 1500)),
+        0.0 if rng.random() < 0.45 else float(rng.choice([-1, 1]) / radius),
     )
-    half = 0.55 * diagonal + 25.0
+    half = 0.56 * diagonal + 25.0
     u = np.arange(-half, half + 5.0, 5.0)
-    lines = _tracks(rng, axis, u, offsets)
-    links = _crossovers(rng, axis, half, offsets) if tracks > 1 else ()
     rural = tracks <= 2 or rng.random() < 0.2
+    margin = rng.uniform(2.5, 4.5)
+    edges = (float(offsets[0]) - margin, float(offsets[-1]) + margin)
+    surfaces, blocks = random_surroundings(rng, axis, half, edges, rural)
+    ballast = SURFACES["ballast"].colours
     return Layout(
-        tracks_m=lines,
+        tracks_m=_tracks(rng, axis, u, offsets),
         extent_m=size_m,
-        links_m=links,
-        surfaces=_strips(rng, axis, u, offsets),
+        links_m=_crossovers(rng, axis, half, offsets),
+        surfaces=(*surfaces, *_strips(rng, axis, u, offsets, edges)),
+        blocks=tuple(blocks),
+        spans=tuple(random_catenary(rng, axis, half, offsets)) if rng.random() < 0.6 else (),
         soil=str(rng.choice(["grass", "field", "soil", "weeds"] if rural else ["gravel", "asphalt", "soil", "grass"])),
-        overgrowth=float(rng.beta(1.0, 3.0)),
+        overgrowth=float(rng.beta(1.0, 4.0)),
         snow=float(rng.uniform(0.3, 0.95)) if rng.random() < 0.04 else 0.0,
         seed=int(rng.integers(1 << 30)),
-        ballast=SURFACES["ballast"].colours[rng.integers(len(SURFACES["ballast"].colours))],
+        ballast=ballast[rng.integers(len(ballast))],
     )
 
 
-def _tracks(rng: np.random.Generator, axis: Axis, u: Line, offsets: Line) -> tuple[Points, ...]:
+def _offsets(rng: np.random.Generator, tracks: int, size_m: tuple[float, float]) -> _Line:
+    """Where the tracks run across, metres: even spacing, now and then a wider gap."""
+    spacing = rng.uniform(4.2, 6.0)
+    gaps = np.clip(spacing + rng.normal(0, 0.15, tracks - 1), 4.2, 6.5)
+    gaps = np.where(rng.random(len(gaps)) < 0.1, rng.uniform(7.0, 16.0, len(gaps)), gaps)
+    offsets = np.concatenate([[0.0], np.cumsum(gaps)])
+    return np.asarray(offsets - offsets[-1] / 2 + rng.uniform(-0.3, 0.3) * min(size_m))
+
+
+def _tracks(rng: np.random.Generator, axis: Axis, u: _Line, offsets: _Line) -> tuple[Points, ...]:
     """Parallel tracks, or a ladder from whose lead they leave one after another."""
     if len(offsets) < 3 or rng.random() > 0.35:
         return tuple(axis.place(u, v) for v in offsets)
     slope = 1 / rng.uniform(7.0, 10.0)
-    start = rng.uniform(-0.7, 0.3) * u[-1]
+    start = rng.uniform(-0.8, 0.1) * u[-1]
     away = rng.choice([-1, 1])
+    order = offsets if rng.random() < 0.5 else offsets[::-1]  # which side the lead starts from
     lines = []
-    for i, v in enumerate(offsets):
-        lead = np.clip(slope * (away * u - start), 0.0, v - offsets[0])
+    for i, v in enumerate(order):
+        reach = abs(v - order[0])
+        lead = np.clip(slope * (away * u - start), 0.0, reach)
         lead = np.convolve(np.pad(lead, 3, mode="edge"), np.ones(7) / 7, mode="valid")
         # The lead up to the track before belongs to that track.
-        own = away * u >= start + (offsets[max(i - 1, 0)] - offsets[0]) / slope - 5.0 if i else np.ones(len(u), bool)
+        before = abs(order[max(i - 1, 0)] - order[0])
+        own = away * u >= start + before / slope - 5.0 if i else np.ones(len(u), dtype=bool)
         if own.sum() >= 3:
-            lines.append(axis.place(u[own], offsets[0] + lead[own]))
+            lines.append(axis.place(u[own], order[0] + math.copysign(1.0, v - order[0]) * lead[own]))
     return tuple(lines)
 
 
-def _crossovers(rng: np.random.Generator, axis: Axis, half: float, offsets: Line) -> tuple[Points, ...]:
+def _crossovers(rng: np.random.Generator, axis: Axis, half: float, offsets: _Line) -> tuple[Points, ...]:
+    """Links between neighbouring tracks."""
     links = []
-    for i in range(len(offsets) - 1):
-        if rng.random() < 0.15 and offsets[i + 1] - offsets[i] < 8:
+    for before, after in pairwise(offsets):
+        if rng.random() < 0.15 and after - before < 8:
             step = np.linspace(0, 1, 16)
-            run = 9.0 * (offsets[i + 1] - offsets[i])
-            u = rng.uniform(-0.7, 0.5) * half + step * run
-            v = offsets[i] + (offsets[i + 1] - offsets[i]) * (step - np.sin(2 * np.pi * step) / (2 * np.pi))
+            u = rng.uniform(-0.7, 0.5) * half + step * 9.0 * (after - before)
+            v = before + (after - before) * (step - np.sin(2 * np.pi * step) / (2 * np.pi))
             links.append(axis.place(u, v if rng.random() < 0.5 else v[::-1]))
     return tuple(links)
 
 
-def _strips(rng: np.random.Generator, axis: Axis, u: Line, offsets: Line) -> tuple[Surface, ...]:
+def _strips(
+    rng: np.random.Generator, axis: Axis, u: _Line, offsets: _Line, edges: tuple[float, float]
+) -> tuple[Surface, ...]:
     """The ballast under the whole yard, and walkways, roads or growth between the tracks."""
-    width = offsets[-1] - offsets[0] + rng.uniform(5, 9)
-    strips = [Surface(axis.ribbon(u, (offsets[0] + offsets[-1]) / 2, width), "ballast")]
+    strips = [Surface(axis.ribbon(u, sum(edges) / 2, edges[1] - edges[0]), "ballast")]
     walk = rng.random() * 0.6
-    for before, after in zip(offsets, offsets[1:], strict=False):
+    for before, after in pairwise(offsets):
         middle, gap = (before + after) / 2, after - before
         if gap > 6.8:
             material = str(rng.choice(["gravel", "weeds", "asphalt", "grass", "concrete"]))
-            high = 0.8 if gap > 8.5 and rng.random() < 0.3 else 0.0
+            high = 0.8 if gap > 8.5 and rng.random() < 0.4 else 0.0
             strips.append(Surface(axis.ribbon(u, middle, gap - 4.2), "concrete" if high else material, high))
         elif rng.random() < walk:
             strips.append(Surface(axis.ribbon(u, middle, rng.uniform(0.7, 1.5)), "walkway"))
     return tuple(strips)
-
-
-__all__ = ["Axis", "Block", "Span", "random_layout"]

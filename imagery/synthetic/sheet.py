@@ -1,0 +1,120 @@
+"""A thing in the making, in its own frame: boxes, reliefs and stains laid over each other, then a Patch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.synthetic.canvas import Patch
+from imagery.synthetic.layout import Colour
+from imagery.synthetic.light import Light, sunlit
+from imagery.synthetic.materials import grain
+
+Plane = NDArray[np.float32]
+
+
+class Sheet:
+    """Colour, height and cover on a small grid: columns run along the thing (x), rows across it (y)."""
+
+    def __init__(self, size_m: tuple[float, float], px_m: float, light: Light, angle_deg: float) -> None:
+        """Args: length and width with room for what sticks out; pixel size; the sun; the thing's direction."""
+        cols, rows = max(3, round(size_m[0] / px_m)), max(3, round(size_m[1] / px_m))
+        self.px_m = px_m
+        self.x = ((np.arange(cols, dtype=np.float32) + 0.5 - cols / 2) * np.float32(px_m))[None, :]
+        self.y = ((np.arange(rows, dtype=np.float32) + 0.5 - rows / 2) * np.float32(px_m))[:, None]
+        self.rgb = np.zeros((rows, cols, 3), dtype=np.float32)
+        self.alpha = np.zeros((rows, cols), dtype=np.float32)
+        self.height = np.zeros((rows, cols), dtype=np.float32)
+        self.light = replace(light, sun_azimuth_deg=light.sun_azimuth_deg - angle_deg)
+        self.sun = light.towards(angle_deg)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols)."""
+        return self.alpha.shape  # type: ignore[return-value]
+
+    def window(self, x0: float, x1: float, y0: float, y1: float) -> tuple[slice, slice]:
+        """Rows and columns of a rectangle in metres; at least one pixel each way inside the sheet."""
+        rows, cols = self.shape
+        left, right = round(x0 / self.px_m + cols / 2), round(x1 / self.px_m + cols / 2)
+        top, bottom = round(y0 / self.px_m + rows / 2), round(y1 / self.px_m + rows / 2)
+        left, top = min(max(left, 0), cols - 1), min(max(top, 0), rows - 1)
+        return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))
+
+    def box(
+        self, x: tuple[float, float], y: tuple[float, float], colour: Colour | NDArray[np.float32], height: float | None
+    ) -> tuple[slice, slice]:
+        """Lay a flat rectangle; a height of None keeps what is below (paint, not matter)."""
+        at = self.window(*x, *y)
+        self.rgb[at] = colour
+        self.alpha[at] = 1.0
+        if height is not None:
+            self.height[at] = height
+        return at
+
+    def tint(self, x: tuple[float, float], y: tuple[float, float], factor: float) -> None:
+        """Darken or brighten a rectangle."""
+        self.rgb[self.window(*x, *y)] *= np.float32(factor)
+
+    def ribs(self, x: tuple[float, float], y: tuple[float, float], pitch_m: float, width_m: float, factor: float) -> None:
+        """Lines across the thing at an even pitch, darker or brighter than what is below."""
+        at = self.window(*x, *y)
+        phase = np.mod(self.x[0, at[1]] - x[0], pitch_m)
+        # A line thinner than a pixel is painted fainter.
+        share = np.clip((width_m / 2 - np.abs(phase - pitch_m / 2)) / self.px_m + 0.5, 0, min(1, width_m / self.px_m))
+        self.rgb[at] *= (1 + (factor - 1) * share)[None, :, None].astype(np.float32)
+
+    def shade(self, at: tuple[slice, slice], relief: Plane, gloss: float = 0.0) -> None:
+        """Light a rectangle by the slope of ``relief`` (metres; (rows, cols), or (rows, 1) if even along)."""
+        up_x, up_y = np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
+        if relief.shape[1] > 1:
+            up_x = np.gradient(relief, self.px_m, axis=1)
+        if relief.shape[0] > 1:
+            up_y = np.gradient(relief, self.px_m, axis=0)
+        norm = 1.0 / np.sqrt(up_x**2 + up_y**2 + 1.0)
+        facing = (self.sun[2] - up_x * self.sun[0] - up_y * self.sun[1]) * norm
+        tone = self.light.shade + (1 - self.light.shade) * np.clip(facing / self.sun[2], 0.0, 2.0)
+        self.rgb[at] *= (0.25 + 0.75 * tone)[..., None].astype(np.float32)
+        if gloss > 0:
+            middle = np.array(self.sun) + np.array([0.0, 0.0, 1.0])
+            middle /= np.linalg.norm(middle)
+            mirror = np.clip((middle[2] - up_x * middle[0] - up_y * middle[1]) * norm, 0, 1) ** 60
+            self.rgb[at] += np.float32(220 * gloss * (1 - self.light.cloud)) * mirror[..., None].astype(np.float32)
+
+    def pit(self, x: tuple[float, float], y: tuple[float, float], colour: Colour, floor_m: float, rim_m: float) -> None:
+        """An open box seen from above: a floor with the shadow of its own walls. Its height stays the rim's."""
+        at = self.window(*x, *y)
+        depth = np.full((at[0].stop - at[0].start, at[1].stop - at[1].start), floor_m, dtype=np.float32)
+        depth = cv2.copyMakeBorder(depth, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=rim_m)
+        lit = sunlit(depth, self.px_m, self.light)[1:-1, 1:-1]
+        # Walls hide much of the sky from the floor.
+        dark = self.light.shade * 0.75
+        self.rgb[at] = np.array(colour, dtype=np.float32) * (dark + (0.85 - dark) * lit)[..., None]
+        self.alpha[at] = 1.0
+
+    def stain(self, seed: int, wear: float, rust: Colour = (104, 68, 50)) -> None:
+        """Dirt and fading over everything, rust in patches and streaks."""
+        px = self.px_m
+        dirt = 0.03 * grain(seed, self.shape, (1, 1)) + 0.09 * wear * grain(seed + 5, self.shape, (0.5 / px, 2.2 / px))
+        dirt += 0.06 * wear * grain(seed + 7, self.shape, (0.9 / px, 0.25 / px))
+        self.rgb *= (1.0 + dirt)[..., None]
+        patches = np.clip(grain(seed + 3, self.shape, (0.7 / px, 0.9 / px)) - (2.0 - 1.3 * wear), 0, 0.8)
+        if wear > 0.35:
+            tone = self.light.shade + (1 - self.light.shade)
+            self.rgb += patches[..., None] * (np.array(rust, dtype=np.float32) * tone - self.rgb)
+
+    def snowfall(self, seed: int, share: float) -> None:
+        """Snow on a share of it."""
+        if share <= 0:
+            return
+        px = self.px_m
+        cover = np.clip(2.5 * (grain(seed + 17, self.shape, (1.2 / px, 2.0 / px)) + 3.0 * share - 1.2), 0, 1) * 0.94
+        self.rgb += cover[..., None] * (np.array([236, 238, 242], dtype=np.float32) - self.rgb)
+
+    def patch(self, px_m: float) -> Patch:
+        """The finished thing at pixels of about ``px_m``."""
+        np.clip(self.rgb, 3, 275, out=self.rgb)
+        return Patch(self.rgb, self.alpha, self.height, self.px_m).at(px_m)
