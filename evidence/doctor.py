@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from imagery.sources.folder import find_scenes
-from imagery.sources.write import write_geotiff
+from imagery.sources.write import write_cog
 from models.wagons.registry import detector, names
 
 from imagery.grid import local_grid
@@ -78,7 +78,7 @@ def _round_trip() -> str:
     pixels = np.arange(48, dtype=np.uint8).reshape(3, 4, 4)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "check_20231005.tif"
-        write_geotiff(path, pixels, local_grid(4, 4, 0.5), ("red", "green", "blue"))
+        write_cog(path, pixels, local_grid(4, 4, 0.5), ("red", "green", "blue"))
         (scene,) = find_scenes([path], gsd_m=0.5).scenes
         with open_scene(scene) as raster:
             same = np.array_equal(raster.read().pixels, pixels)

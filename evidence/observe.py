@@ -18,7 +18,7 @@ from evidence.ledger import Outcome, Sighting
 from imagery.crop import Crop, roi_around
 from imagery.errors import YardwatchError
 from imagery.grid import ground_gsd, lonlat_to_pixel
-from imagery.reader import Raster, RasterioRaster, open_scene
+from imagery.reader import Raster, SceneRaster, open_scene
 from imagery.scenes import Refused, Scene
 from imagery.sensors import regime
 from imagery.sites import Site, TrackFile, tracks_in_pixels
@@ -120,7 +120,7 @@ def look(scene: Scene, places: Sequence[Place], detector: Detector, level: float
 
 
 def _look_at(
-    raster: RasterioRaster, place: Place, base: Outcome, detector: Detector, level: float
+    raster: SceneRaster, place: Place, base: Outcome, detector: Detector, level: float
 ) -> Sighting | None:
     base = replace(base, site=place.id)
     gsd = ground_gsd(raster.grid)
@@ -156,7 +156,7 @@ def _skipped(base: Outcome, reason: str, detail: str) -> Sighting:
 
 
 def _count(
-    raster: RasterioRaster,
+    raster: SceneRaster,
     view: Raster,
     axes: Sequence[tuple[str, Pixels]],
     area: Pixels | None,
