@@ -19,6 +19,8 @@ from models.wagons.nets import ENDS
 
 TARGETS = (*ENDS, "kind", "cover", "counted", "ends_counted")
 """Rows of a strip's target; the last two say which columns the loss counts."""
+IGNORE_M = 2.5
+"""Ground on either side of an ``ignore`` line that is not counted."""
 CELL_TARGETS = ("middle", "cos2a", "sin2a", "counted")
 """Layers of a crop's target."""
 
@@ -44,7 +46,7 @@ class Chip:
     name: str = ""
     """File it came from."""
     ignore: tuple[Line, ...] = field(default=())
-    """Outlines in which nothing is known."""
+    """Lines along tracks where nobody could tell."""
 
     def scaled(self, gsd_m: float) -> Chip:
         """The same ground at a coarser GSD, pixels averaged."""
@@ -184,9 +186,9 @@ def strip_target(strip: Strip, chip: Chip, reach_m: float = 1.9, doubt_m: float 
         row["counted"][a:b] = row["ends_counted"][a:b] = 0
     for i in sorted(np.flatnonzero((np.abs(across) <= reach_m) & parallel), key=lambda i: -abs(across[i])):
         _write(row, strip.valid, first[i], last[i], across[i], int(chip.kinds[i]), int(chip.covers[i]))
-    for outline in chip.ignore:
-        along, side = frame.locate(outline)
-        if side.min() < 2 and side.max() > -2:
+    for line in chip.ignore:
+        along, side = frame.locate(line)
+        if side.min() < IGNORE_M and side.max() > -IGNORE_M:
             a, b = max(0, int(along.min()) - 2), max(0, int(along.max()) + 3)
             row["counted"][a:b] = row["ends_counted"][a:b] = 0
     return target
@@ -266,8 +268,9 @@ def crop_target(chip: Chip, sigma_m: float = 0.8) -> NDArray[np.float32]:
         double = np.deg2rad(2 * angle)
         part[..., 1] = np.where(stronger & body, np.cos(double), part[..., 1])
         part[..., 2] = np.where(stronger & body, np.sin(double), part[..., 2])
-    for outline in chip.ignore:
+    for line in chip.ignore:
         mask = np.zeros((rows, cols), np.uint8)
-        cv2.fillPoly(mask, [np.round(outline / 2).astype(np.int32)], 1)
+        thick = max(1, round(IGNORE_M / chip.gsd_m))
+        cv2.polylines(mask, [np.round(line / 2).astype(np.int32)], False, 1, thick)
         target[..., 3] *= mask == 0
     return target

@@ -1,0 +1,78 @@
+"""StripReader: wagons read along tracks, given by a map or found in the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.reader import Raster
+from models.axes.fitted import Tracing, find_axes
+from models.axes.line import Axis, clip_to_frame, extend
+from models.detections import Detections, concatenate, suppress
+from models.wagons.consist import Weights
+from models.wagons.nets import ProposeNet, StripNet, load
+from models.wagons.picture import Picture
+from models.wagons.propose import propose
+from models.wagons.read import read_axes
+
+WEIGHTS = Path(__file__).parent.parent / "weights"
+
+
+class StripReader:
+    """Reads wagons along tracks; a models.detections.Detector."""
+
+    name = "strips"
+
+    def __init__(
+        self,
+        reader: StripNet | None = None,
+        proposer: ProposeNet | None = None,
+        weights: Weights | None = None,
+        tracing: Tracing | None = None,
+        least_score: float = 0.5,
+        folder: Path = WEIGHTS,
+    ) -> None:
+        """Load the nets.
+
+        Args:
+            reader: Strip net; that of the folder by default.
+            proposer: Proposing net; that of the folder by default.
+            weights: Of the cut into wagons.
+            tracing: How rows are followed where there is no map.
+            least_score: Wagons with a lower score are dropped.
+            folder: With ``reader.safetensors`` and ``proposer.safetensors``.
+
+        Raises:
+            UnreadableError: Weights are absent or damaged.
+        """
+        self._reader: Any = reader or load(folder / "reader.safetensors", StripNet)[0]
+        self._proposer: Any = proposer or load(folder / "proposer.safetensors", ProposeNet)[0]
+        self._weights = weights or Weights()
+        self._tracing = tracing or Tracing()
+        self._least = least_score
+
+    def detect(self, raster: Raster, tracks: Sequence[NDArray[np.float64]] = ()) -> Detections:
+        """See Detector.detect."""
+        picture = Picture(raster)
+        if tracks:
+            lines = [part for track in tracks for part in _inside(track, picture)]
+        else:
+            lines = [axis.line for axis in self.axes(raster, picture)]
+        parts = read_axes(self._reader, picture, lines, self._weights)
+        found = suppress(concatenate(raster.grid, parts), 0.2)
+        return found.take(found.scores >= self._least)
+
+    def axes(self, raster: Raster, picture: Picture | None = None) -> list[Axis]:
+        """Tracks with wagons on them, found in the image alone, in its pixels, the surest first."""
+        return find_axes(propose(self._proposer, picture or Picture(raster)), self._tracing)
+
+
+def _inside(track: NDArray[np.float64], picture: Picture) -> list[NDArray[np.float64]]:
+    """The parts of a track inside the image, prolonged a little: map lines often end short of a wagon."""
+    rows, cols = picture.shape
+    parts = clip_to_frame(track, rows, cols, max(1.0, 0.5 / picture.gsd_m))
+    return [extend(part, 5.0 / picture.gsd_m, 20.0 / picture.gsd_m) for part in parts]

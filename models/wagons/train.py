@@ -1,0 +1,249 @@
+"""From nothing to the shipped weights: paint a pool, fit both nets, write them with what is known of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.wagons.augment import flip_crops, flip_strips, vary_tone
+from models.wagons.data import TARGETS, Chip, backgrounds, held_out, labelled
+from models.wagons.nets import COVERS, ENDS, KINDS, ProposeNet, StripNet, load, save, to_input
+from models.wagons.pool import Pool, painted_chip, write_pool
+
+Say = Callable[[str], None]
+ROW = {name: i for i, name in enumerate(TARGETS)}
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides the weights. The same config gives the same pool and the same draws."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Names the run."""
+    seed: int = 1
+    """Of the painter, the cuts and the batches."""
+    work: Path = Path("out/train")
+    """Where the pool and checkpoints are kept; a run that was broken off goes on from there."""
+    into: Path = Path("models/weights")
+    """Where the finished weights go."""
+    backgrounds: Path | None = None
+    """Folder of real ground without wagons; sites held out for validation are never used."""
+    railcars: Path | None = None
+    """Folder of hand labels; only rows marked ``train and evaluate`` are used."""
+    chips: int = Field(3000, ge=1)
+    """Painted chips."""
+    strips_a_chip: int = Field(12, ge=0)
+    """Strips cut from each painted chip."""
+    crops_a_chip: int = Field(4, ge=0)
+    """Crops cut from each painted chip."""
+    strips_a_background: int = Field(24, ge=0)
+    """Strips cut from each real ground."""
+    crops_a_background: int = Field(10, ge=0)
+    """Crops cut from each real ground."""
+    strips_a_label: int = Field(8, ge=0)
+    """Strips cut for each hand-labelled wagon."""
+    real_share: float = Field(0.0, ge=0, lt=1)
+    """Share of each batch that is drawn from hand labels."""
+    minutes: tuple[float, float] = (25.0, 15.0)
+    """Time for the reader and for the proposer; the learning rate falls to zero over it."""
+    steps: tuple[int, int] | None = None
+    """Steps of each instead of minutes: the same weights on every run of one machine."""
+    rate: float = Field(2e-3, gt=0)
+    """Highest learning rate."""
+    start_from: Path | None = None
+    """Folder of weights to go on from."""
+    threads: int = Field(2, ge=1)
+    """CPU threads."""
+
+
+def train(config: TrainConfig, say: Say = print) -> None:
+    """Paint, fit and write ``reader.safetensors`` and ``proposer.safetensors``.
+
+    Args:
+        config: What to do; unknown keys were refused when it was read.
+        say: Told of progress.
+
+    Raises:
+        InputError: A folder of data lacks its index.
+    """
+    torch.set_num_threads(config.threads)
+    pool = write_pool(
+        config.work / config.name / "pool", _painted(config, say), np.random.default_rng(config.seed)
+    )
+    real = None
+    if config.real_share and config.railcars:
+        chips = real_chips(
+            labelled(config.railcars), config.strips_a_label, np.random.default_rng(config.seed + 1)
+        )
+        real = write_pool(config.work / config.name / "real", chips, np.random.default_rng(config.seed + 2))
+    config.into.mkdir(parents=True, exist_ok=True)
+    for which, kind in enumerate((StripNet, ProposeNet)):
+        limit = config.steps[which] if config.steps else 0
+        if config.minutes[which] or limit:
+            net = fit(config, kind, pool, real, which, say)
+            about = {"config": config.model_dump(mode="json"), "torch": torch.__version__}
+            save(net, config.into / f"{('reader', 'proposer')[which]}.safetensors", about)
+
+
+def _painted(config: TrainConfig, say: Say) -> Iterator[tuple[Chip, int, int]]:
+    """Painted chips, then real grounds as they are."""
+    rng = np.random.default_rng(config.seed)
+    grounds = (
+        [c for site, c in backgrounds(config.backgrounds) if not held_out(site)] if config.backgrounds else []
+    )
+    begun = time.monotonic()
+    for i in range(config.chips):
+        if i % 200 == 0:
+            say(f"painted {i} of {config.chips} chips in {time.monotonic() - begun:.0f} s")
+        yield painted_chip(rng, grounds), config.strips_a_chip, config.crops_a_chip
+    for chip in grounds:
+        yield chip, config.strips_a_background, config.crops_a_background
+
+
+def real_chips(
+    chips: Iterator[Chip] | Sequence[Chip], strips_a_label: int, rng: np.random.Generator, copies: int = 6
+) -> Iterator[tuple[Chip, int, int]]:
+    """Hand-labelled chips at several GSDs, so that a fine picture also teaches the coarse ones."""
+    for chip in chips:
+        for _ in range(copies):
+            gsd = float(np.exp(rng.uniform(np.log(max(chip.gsd_m, 0.2)), np.log(max(1.0, chip.gsd_m * 1.2)))))
+            count = max(1, len(chip.boxes) * strips_a_label // copies)
+            yield chip.scaled(max(gsd, chip.gsd_m)), count, max(1, count // 3)
+
+
+def fit(
+    config: TrainConfig, kind: type[Any], pool: Pool, real: Pool | None, which: int, say: Say = print
+) -> Any:
+    """Fit one net to a pool; goes on from a checkpoint of the same run where there is one."""
+    torch.manual_seed(config.seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    name = ("reader", "proposer")[which]
+    net = kind()
+    if config.start_from:
+        net = load(config.start_from / f"{name}.safetensors", kind)[0]
+    net = net.to(device, memory_format=torch.channels_last).train()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=config.rate, weight_decay=1e-3)
+    generator = torch.Generator().manual_seed(config.seed + which)
+    saved = config.work / config.name / f"{name}.pt"
+    done, step, spent = 0.0, 0, 0.0
+    if saved.exists():
+        state = torch.load(saved, weights_only=True)
+        net.load_state_dict(state["net"])
+        optimiser.load_state_dict(state["optimiser"])
+        generator.set_state(state["generator"])
+        done, step, spent = state["done"], state["step"], state["spent"]
+        say(f"{name}: goes on from step {step}")
+    begun, mean = time.monotonic() - spent, 0.0
+    while done < 1.0:
+        for group in optimiser.param_groups:
+            group["lr"] = config.rate * min(1.0, done / 0.05 + 0.02) * 0.5 * (1 + math.cos(math.pi * done))
+        loss = _loss(net, which, _batch(pool, real, which, config.real_share, generator), generator, device)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        optimiser.step()
+        step, spent = step + 1, time.monotonic() - begun
+        mean += (loss.item() - mean) / min(step, 50)
+        done = step / config.steps[which] if config.steps else spent / 60 / config.minutes[which]
+        if step % 100 == 0:
+            say(f"{name}: step {step}, loss {mean:.4f}, {100 * done:.0f} %, {spent:.0f} s")
+        if step % 500 == 0:
+            _checkpoint(saved, net, optimiser, generator, done, step, spent)
+    return net.eval().cpu()
+
+
+def _checkpoint(
+    path: Path,
+    net: nn.Module,
+    optimiser: Any,
+    generator: torch.Generator,
+    done: float,
+    step: int,
+    spent: float,
+) -> None:
+    state = {
+        "net": net.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "generator": generator.get_state(),
+        "done": done,
+        "step": step,
+        "spent": spent,
+    }
+    torch.save(state, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+
+
+def _batch(
+    pool: Pool, real: Pool | None, which: int, share: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Stored bytes and targets of one batch."""
+    size = (64, 24)[which]
+    parts = (
+        [(pool, size)] if real is None else [(pool, size - round(size * share)), (real, round(size * share))]
+    )
+    pixels, targets = [], []
+    for source, count in parts:
+        x, y = (source.strips, source.strip_targets) if which == 0 else (source.crops, source.crop_targets)
+        index = np.sort(torch.randint(len(x), (count,), generator=generator).numpy())
+        pixels.append(torch.from_numpy(x[index]))
+        targets.append(torch.from_numpy(y[index].astype(np.float32)))
+    return torch.cat(pixels), torch.cat(targets)
+
+
+def _loss(
+    net: nn.Module, which: int, batch: tuple[Tensor, Tensor], generator: torch.Generator, device: str
+) -> Tensor:
+    pixels, target = (flip_strips, flip_crops)[which](*batch, generator)
+    x = to_input(vary_tone(pixels, generator).to(device))
+    return (reader_loss, proposer_loss)[which](net(x), target.to(device))
+
+
+def reader_loss(out: Tensor, target: Tensor) -> Tensor:
+    """Loss of the strip reader.
+
+    Args:
+        out: (b, outputs, n) of StripNet.
+        target: (b, len(TARGETS), n).
+    """
+    counted, ends_counted = target[:, ROW["counted"]], target[:, ROW["ends_counted"]]
+    loss = _mean(F.binary_cross_entropy_with_logits(out[:, 0], target[:, 0], reduction="none"), counted)
+    for end in (1, 2):
+        each = F.binary_cross_entropy_with_logits(out[:, end], target[:, end], reduction="none")
+        loss = loss + 3.0 * _mean(each, ends_counted)
+    on = counted * target[:, ROW["occupied"]]
+    across = ENDS.index("across_m")
+    loss = loss + 0.3 * _mean(
+        F.smooth_l1_loss(out[:, across], target[:, across], reduction="none", beta=0.3), on
+    )
+    for name, first, size in (
+        ("kind", len(ENDS), len(KINDS)),
+        ("cover", len(ENDS) + len(KINDS), len(COVERS)),
+    ):
+        label = target[:, ROW[name]].long()
+        known = on * (label >= 0)
+        each = F.cross_entropy(out[:, first : first + size], label.clamp(min=0), reduction="none")
+        loss = loss + 0.1 * _mean(each, known)
+    return loss
+
+
+def proposer_loss(out: Tensor, target: Tensor) -> Tensor:
+    """Loss of the proposer: (b, 3, h, w) against (b, 4, h, w)."""
+    counted = target[:, 3]
+    each = F.binary_cross_entropy_with_logits(out[:, 0], target[:, 0], reduction="none")
+    on = counted * (target[:, 0] > 0.3)
+    turn = ((out[:, 1:3] - target[:, 1:3]) ** 2).sum(dim=1)
+    return 5.0 * _mean(each, counted) + 0.5 * _mean(turn, on)
+
+
+def _mean(each: Tensor, weight: Tensor) -> Tensor:
+    return (each * weight).sum() / weight.sum().clamp(min=1.0)
