@@ -1,0 +1,138 @@
+"""What a page is made of: everything that the run found, and nothing that says how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evidence.claims import Claim
+from evidence.ledger import Outcome
+from evidence.verdicts import Verdict
+from imagery.errors import InputError
+from imagery.period import Period
+from models.stats.series import Series
+
+
+class Band(Protocol):
+    """What is usual for one quantity at one place, as a baseline says it."""
+
+    @property
+    def median(self) -> float:
+        """Middle of the baseline's values."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Lower end of the usual range."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Upper end of the usual range."""
+        ...
+
+    @property
+    def maximum(self) -> float:
+        """Highest value of the baseline."""
+        ...
+
+    @property
+    def period(self) -> Period:
+        """The days that the baseline was taken from."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One image of one date, with the boxes that were counted in it."""
+
+    scene_id: str
+    """The scene that it was made from."""
+    site: str
+    """Site id, empty where none was given."""
+    taken_at: datetime | None
+    """UTC."""
+    sensor: str
+    """Key of the sensor."""
+    gsd_m: float | None
+    """Ground sample distance of the scene in metres, None where unknown."""
+    simulated: bool
+    """Painted, not photographed: the page burns SIMULATED into it."""
+    image: NDArray[np.uint8]
+    """(rows, cols, 3) RGB."""
+    boxes: NDArray[np.float64]
+    """(n, 4, 2) corners x, y in pixels of ``image``."""
+    labels: tuple[str, ...] = ()
+    """(n,) what each box is, or empty."""
+    caption: str = ""
+    """What the picture shows, in a sentence."""
+    pixel_m: float | None = None
+    """Ground metres a pixel of ``image``, as cut and resized; draws a scale bar where given."""
+
+    def __post_init__(self) -> None:
+        if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
+            raise InputError(
+                f"picture of {self.scene_id!r} is {self.image.dtype} of shape {self.image.shape}; "
+                "expected uint8 of shape (rows, cols, 3)"
+            )
+        if not self.image.size:
+            raise InputError(f"picture of {self.scene_id!r} holds no pixel; leave it out")
+        n = len(self.boxes)
+        if self.boxes.shape != (n, 4, 2) or not np.isfinite(self.boxes).all():
+            raise InputError(
+                f"picture of {self.scene_id!r} has boxes of shape {self.boxes.shape}; "
+                "expected finite corners of shape (n, 4, 2)"
+            )
+        if self.labels and len(self.labels) != n:
+            raise InputError(f"picture of {self.scene_id!r} has {len(self.labels)} labels for {n} boxes")
+        self.image.setflags(write=False)
+        self.boxes.setflags(write=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """All that the report says."""
+
+    title: str
+    """Heading of the page."""
+    outcomes: Sequence[Outcome]
+    """How every scene ended."""
+    series: Sequence[Series]
+    """One a site and quantity."""
+    baselines: Mapping[tuple[str, str], Band]
+    """By site and quantity; a series without one is drawn without a band."""
+    claims: Sequence[Claim]
+    """Every claim that was asked about, each with one verdict."""
+    verdicts: Sequence[Verdict]
+    """One a claim."""
+    pictures: Sequence[Picture]
+    """The dates that matter."""
+    run: Mapping[str, Any]
+    """Facts of the run in the order to be shown; ``command`` is the line that runs it again, a nested
+    mapping (such as ``versions``) is shown entry by entry."""
+    site_notes: Sequence[str] = ()
+    """What the reader must know first, such as that the tracks of a site are approximate."""
+    site_names: Mapping[str, str] = field(default_factory=dict)
+    """Site id to its name in words; a site without one goes by its id."""
+    target: Period | None = None
+    """The days held against the baseline: drawn enlarged. Without it, the days after the baseline."""
+
+    def __post_init__(self) -> None:
+        claims = [claim.id for claim in self.claims]
+        verdicts = [verdict.claim_id for verdict in self.verdicts]
+        if len(set(claims)) != len(claims) or sorted(claims) != sorted(verdicts):
+            odd = sorted(set(claims) ^ set(verdicts)) or sorted({i for i in claims if claims.count(i) > 1})
+            raise InputError(
+                f"{len(claims)} claims and {len(verdicts)} verdicts do not match one to one (see {odd[:5]}); "
+                "give every claim its own id and one verdict"
+            )
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any input was painted, not photographed."""
+        return any(outcome.simulated for outcome in self.outcomes) or any(p.simulated for p in self.pictures)
