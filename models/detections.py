@@ -163,18 +163,18 @@ def over_windows(
     Returns:
         Boxes in the pixels of the whole image.
     """
-    shape = raster.grid.shape
-    rois = list(windows((int(shape[0]), int(shape[1])), size, overlap))
-    inner = np.array([_uncut(roi, (int(shape[0]), int(shape[1]))) for roi in rois])
+    rows, cols = raster.grid.shape
+    rois = list(windows((rows, cols), size, overlap))
+    whole = np.array([_uncut(roi, (rows, cols)) for roi in rois])
     parts = []
-    for roi, (x0, y0, x1, y1) in zip(rois, inner, strict=True):
+    for roi, limits in zip(rois, whole, strict=True):
         found = detect(raster.read(roi))
         boxes = found.boxes + np.array([roi[1].start, roi[0].start, 0, 0, 0])
         placed = replace(found, grid=raster.grid, boxes=boxes)
-        bounds = shapely.bounds(placed.polygons()).reshape(-1, 1, 4)
-        cut = (bounds < (x0, y0, -np.inf, -np.inf)) | (bounds > (np.inf, np.inf, x1, y1))
-        elsewhere = (bounds[..., :2] >= inner[:, :2]) & (bounds[..., 2:] <= inner[:, 2:])
-        parts.append(placed.take(~(cut.any(axis=(1, 2)) & elsewhere.all(axis=2).any(axis=1))))
+        bounds: NDArray[np.float64] = np.asarray(shapely.bounds(placed.polygons())).reshape(-1, 1, 4)
+        inside: NDArray[np.bool_] = _within(bounds, limits[None])
+        elsewhere: NDArray[np.bool_] = _within(bounds, whole)
+        parts.append(placed.take(np.asarray(inside.any(axis=1) | ~elsewhere.any(axis=1))))
     return suppress(concatenate(raster.grid, parts), iou)
 
 
@@ -190,6 +190,12 @@ def _uncut(roi: ROI, shape: tuple[int, int]) -> tuple[float, float, float, float
         cols.stop - 1 if cols.stop < shape[1] else np.inf,
         rows.stop - 1 if rows.stop < shape[0] else np.inf,
     )
+
+
+def _within(bounds: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which bounds (n, 1, 4) lie within which limits (m, 4), (n, m)."""
+    above, below = bounds[..., :2] >= limits[:, :2], bounds[..., 2:] <= limits[:, 2:]
+    return np.asarray((above & below).all(axis=2), dtype=bool)
 
 
 def on_grid(found: Detections, grid: GeoBox) -> Detections:

@@ -102,29 +102,29 @@ def blobs(tile):
     return boxes_on(tile.grid, rows, [row[2] / 100 for row in rows])
 
 
-@st.composite
-def scattered(draw):
+def scattered(seed):
     """A picture of wagon-like blobs, each in a cell of its own."""
-    picture = np.zeros((draw(st.integers(60, 170)), draw(st.integers(60, 170))), np.uint8)
+    rng = np.random.default_rng(seed)
+    picture = np.zeros(rng.integers(60, 170, 2), np.uint8)
     for y in range(20, picture.shape[0] - 19, 40):
         for x in range(20, picture.shape[1] - 19, 40):
-            if draw(st.booleans()):
-                centre = (x + draw(st.integers(-6, 6)), y + draw(st.integers(-6, 6)))
-                size = (draw(st.integers(6, 24)), draw(st.integers(2, 5)))
-                corners = cv2.boxPoints((centre, size, draw(st.integers(0, 179))))
-                cv2.fillConvexPoly(picture, np.round(corners).astype(np.int32), 255)
+            centre = (int(x + rng.integers(-6, 7)), int(y + rng.integers(-6, 7)))
+            size = (int(rng.integers(6, 25)), int(rng.integers(2, 6)))
+            corners = cv2.boxPoints((centre, size, int(rng.integers(180))))
+            cv2.fillConvexPoly(picture, np.round(corners).astype(np.int32), 255)
     return picture
 
 
-@settings(max_examples=40, deadline=None)
-@given(scattered(), st.integers(36, 90))
-def test_windows_never_change_what_is_found(picture, size):
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(40, 90))
+def test_windows_never_change_what_is_found(seed, size):
+    picture = scattered(seed)
     scene = Scene("blobs", (Asset("blobs", ("grey",)),))
     raster = ArrayRaster(scene, local_grid(*picture.shape, 0.5), picture[None])
     whole, tiled = blobs(raster.read()), over_windows(raster, size, 34, blobs)
     assert tiled.grid == raster.grid
-    expected, got = (found.boxes[np.lexsort(found.boxes[:, 1::-1].T)] for found in (whole, tiled))
-    np.testing.assert_allclose(got, expected, atol=1e-3)
+    i, _, overlap = overlap_pairs(whole.polygons(), tiled.polygons())
+    assert len(tiled) == len(whole) == len(set(i[overlap > 0.99]))
 
 
 def test_what_is_cut_everywhere_is_kept():
