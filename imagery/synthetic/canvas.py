@@ -13,32 +13,30 @@ from imagery.synthetic.light import Light
 
 _REACH_M = 5.5
 """Things as tall as this outside the frame still throw their shadow into it."""
+_SKY = (0.9, 0.98, 1.16)
+"""Colour of the light in shadows."""
 
 
 @dataclass(frozen=True, eq=False)
 class Patch:
     """A thing in its own frame: columns run along it, rows across it, centred on its middle."""
 
-    rgb: NDArray[np.float32]
-    """(rows, cols, 3) 0 to 255 in full sun, own shading included."""
-    alpha: NDArray[np.float32]
-    """(rows, cols) how much of the pixel it covers, 0 to 1."""
+    colour: NDArray[np.float32]
+    """(rows, cols, 4) red, green, blue times cover, 0 to 255 in full sun with own shading; then cover, 0 to 1."""
     height: NDArray[np.float32]
-    """(rows, cols) metres above the ground."""
+    """(rows, cols) metres above the ground times cover."""
     px_m: float
     """Size of its pixels in metres."""
 
     def at(self, px_m: float) -> Patch:
         """The same averaged to pixels of about ``px_m`` where they are coarser than its own."""
-        rows, cols = self.alpha.shape
+        rows, cols = self.height.shape
         size = max(2, round(cols * self.px_m / px_m)), max(2, round(rows * self.px_m / px_m))
         if size[0] >= cols:
             return self
-        alpha = cv2.resize(self.alpha, size, interpolation=cv2.INTER_AREA)
-        safe = np.maximum(alpha, 1e-3)
-        rgb = cv2.resize(self.rgb * self.alpha[..., None], size, interpolation=cv2.INTER_AREA) / safe[..., None]
-        height = cv2.resize(self.height * self.alpha, size, interpolation=cv2.INTER_AREA) / safe
-        return Patch(rgb, alpha, height, self.px_m * cols / size[0])
+        colour = cv2.resize(self.colour, size, interpolation=cv2.INTER_AREA)
+        height = cv2.resize(self.height, size, interpolation=cv2.INTER_AREA)
+        return Patch(colour, height, self.px_m * cols / size[0])
 
 
 class Canvas:
@@ -88,7 +86,7 @@ class Canvas:
 
     def stamp(self, patch: Patch, centre_m: tuple[float, float], angle_deg: float) -> None:
         """Lay a thing onto the canvas, its columns along ``angle_deg``."""
-        rows, cols = patch.alpha.shape
+        rows, cols = patch.height.shape
         scale = patch.px_m / self.px_m
         cos, sin = math.cos(math.radians(angle_deg)) * scale, math.sin(math.radians(angle_deg)) * scale
         cx, cy = (centre_m[0] - self.origin_m[0]) / self.px_m, (centre_m[1] - self.origin_m[1]) / self.px_m
@@ -107,10 +105,8 @@ class Canvas:
             ]
         )
         size = (x1 - x0, y1 - y0)
-        alpha = patch.alpha[..., None]
-        packed = np.concatenate([patch.rgb * alpha, alpha], axis=2)
-        warped = cv2.warpAffine(packed, matrix, size, flags=cv2.INTER_LINEAR)
-        tall = cv2.warpAffine(patch.height * patch.alpha, matrix, size, flags=cv2.INTER_LINEAR)
+        warped = cv2.warpAffine(patch.colour, matrix, size, flags=cv2.INTER_LINEAR)
+        tall = cv2.warpAffine(patch.height, matrix, size, flags=cv2.INTER_LINEAR)
         rest = 1.0 - warped[..., 3]
         window = self.colour[y0:y1, x0:x1]
         window *= rest[..., None]
@@ -121,11 +117,8 @@ class Canvas:
 
     def shaded(self, lit: NDArray[np.float32], light: Light) -> NDArray[np.float32]:
         """Colours under the sun that each point sees (rows, cols, 0 to 1); shadows are a little blue."""
-        full = np.float32(1.0 - light.shade)
-        sky = np.array([0.9, 0.98, 1.16], dtype=np.float32) * np.float32(light.shade)
-        share = lit * full
-        factor = share[..., None] + (1.0 - lit)[..., None] * sky + (lit * np.float32(light.shade))[..., None]
-        return np.asarray(self.colour * factor, dtype=np.float32)
+        planes = [lit * np.float32(1.0 - light.shade * sky) + np.float32(light.shade * sky) for sky in _SKY]
+        return np.asarray(cv2.multiply(self.colour, cv2.merge(planes)), dtype=np.float32)
 
     def cropped(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """The frame without its margin."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.synthetic.canvas import Canvas
+from imagery.synthetic.canvas import Canvas, Patch
 from imagery.synthetic.layout import Block, Span
 from imagery.synthetic.light import Light
 from imagery.synthetic.materials import grain
@@ -21,10 +22,17 @@ def draw_blocks(canvas: Canvas, blocks: Sequence[Block], light: Light) -> None:
     for block in blocks:
         if not canvas.holds(*block.centre_m, max(block.size_m) / 2 + 2):
             continue
-        fine = float(np.clip(canvas.px_m * 0.6, 0.12, max(0.15, max(block.size_m) / 250)))
-        sheet = Sheet(block.size_m, fine, light, block.angle_deg)
-        _MAKERS[block.kind](sheet, block, np.random.default_rng(block.seed))
-        canvas.stamp(sheet.patch(canvas.px_m * 0.7), block.centre_m, block.angle_deg)
+        look = replace(block, centre_m=(0.0, 0.0), angle_deg=6.0 * round(block.angle_deg / 6.0))
+        canvas.stamp(_look(look, canvas.px_m, light), block.centre_m, block.angle_deg)
+
+
+@lru_cache(maxsize=128)
+def _look(block: Block, px_m: float, light: Light) -> Patch:
+    """A block seen from above; equal ones share a patch."""
+    fine = min(max(px_m * 0.6, 0.12), max(0.15, min(block.size_m) / 12, max(block.size_m) / 250))
+    sheet = Sheet(block.size_m, fine, light, block.angle_deg)
+    _MAKERS[block.kind](sheet, block, np.random.default_rng(block.seed))
+    return sheet.patch(px_m * 0.7)
 
 
 def draw_spans(canvas: Canvas, spans: Sequence[Span], light: Light) -> NDArray[np.float32]:
@@ -49,8 +57,8 @@ def overlay_spans(
     if not spans:
         return image
     share = _lines(canvas, spans, np.array(lean)) * np.float32(0.85 / 255)
-    tone = np.array([150, 152, 152], dtype=np.float32)
-    return np.asarray(image + share[..., None] * (tone - image), dtype=np.float32)
+    metal = np.full_like(image, 150.0)
+    return np.asarray(cv2.blendLinear(image, metal, 1.0 - share, share))
 
 
 def _lines(canvas: Canvas, spans: Sequence[Span], shift: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -209,5 +217,3 @@ _MAKERS: dict[str, Callable[[Sheet, Block, np.random.Generator], None]] = {
     "pile": _pile,
     "tree": _tree,
 }
-
-_ = math

@@ -49,10 +49,14 @@ def draw_ground(canvas: Canvas, layout: Layout) -> None:
             cv2.fillPoly(mask, outline, 255, cv2.LINE_AA, _SHIFT)
             np.maximum(canvas.height, mask * np.float32(surface.height_m / 255), out=canvas.height)
     _tracks(canvas, layout, base, rough, rng)
-    canvas.colour[:] = base
-    _texture(canvas, layout, rough)
-    _stains(canvas, layout, rng)
-    _growth(canvas, layout, rng)
+    base = _growth(canvas, layout, base, rough, rng)
+    tone = _texture(canvas, layout, rough)
+    for strength in (rng.uniform(0.0, 0.28), -rng.uniform(0.0, 0.3)):
+        tone *= 1.0 + _stains(canvas, layout, strength, rng)
+    # Broad patches differ in colour too: yellower where brighter.
+    hue = 0.035 * grain(layout.seed + 47, canvas.size, (14.0 / canvas.px_m, 14.0 / canvas.px_m))
+    planes = cv2.merge([tone * (1.0 + 0.5 * hue), tone, tone * (1.0 - hue)])
+    cv2.multiply(base, planes, canvas.colour, dtype=cv2.CV_32F)
     _snow(canvas, layout)
 
 
@@ -142,48 +146,41 @@ def _track(canvas: Canvas, base: _Bytes, line: Points, bed: _Bed, rng: np.random
         cv2.polylines(base, rails, False, (stain + (tint - stain) * share).tolist(), 1, cv2.LINE_AA, _SHIFT)
 
 
-def _texture(canvas: Canvas, layout: Layout, rough: _Bytes) -> None:
-    """Fine and broad variation of brightness, as strong as each material says."""
-    px, seed = canvas.px_m, layout.seed
-    size = canvas.size
-    tone = 1.0 + rough[..., 0] * np.float32(0.002) * speckle(seed, size, px)
+def _texture(canvas: Canvas, layout: Layout, rough: _Bytes) -> NDArray[np.float32]:
+    """Fine and broad variation of brightness, as strong as each material says; a factor (rows, cols)."""
+    px, seed, size = canvas.px_m, layout.seed, canvas.size
     broad = grain(seed + 41, size, (9.0 / px, 9.0 / px)) + 0.8 * grain(seed + 43, size, (28.0 / px, 28.0 / px))
+    tone = 1.0 + rough[..., 0] * np.float32(0.002) * speckle(seed, size, px)
     tone += rough[..., 1] * np.float32(0.0014) * broad
-    canvas.colour *= np.maximum(tone, 0.2)[..., None]
-    # Broad patches differ in colour too: yellower where brighter.
-    hue = 0.035 * grain(seed + 47, size, (14.0 / px, 14.0 / px))
-    canvas.colour[..., 2] *= 1.0 - hue
-    canvas.colour[..., 0] *= 1.0 + 0.5 * hue
+    return np.asarray(np.maximum(tone, 0.2))
 
 
-def _stains(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> None:
-    """Pale dust and dark oil along the tracks, in stretches."""
+def _stains(canvas: Canvas, layout: Layout, strength: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Pale dust (or dark oil, below 0) along the tracks, in stretches; a change of brightness (rows, cols)."""
     px = canvas.px_m
-    for strength in (rng.uniform(0.0, 0.28), -rng.uniform(0.0, 0.3)):
-        mask = np.zeros(canvas.size, dtype=np.uint8)
-        for line in layout.tracks_m:
-            for _ in range(int(rng.integers(0, 4))):
-                if len(line) < 4:
-                    continue
-                start = int(rng.integers(0, len(line) - 2))
-                stretch = line[start : start + int(rng.integers(2, 16))] + rng.uniform(-2.4, 2.4, 2)
-                width = max(1, round(rng.uniform(0.4, 2.2) / px))
-                cv2.polylines(mask, [_fixed(canvas, stretch)], False, int(rng.integers(60, 255)), width, cv2.LINE_AA, _SHIFT)
-        soft = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.7 / px)) * np.float32(strength / 255)
-        patchy = np.clip(0.6 + 0.6 * grain(layout.seed + 53, canvas.size, (2.5 / px, 2.5 / px)), 0, 1.6)
-        canvas.colour *= (1.0 + soft * patchy)[..., None]
+    mask = np.zeros(canvas.size, dtype=np.uint8)
+    for line in layout.tracks_m:
+        for _ in range(int(rng.integers(0, 4))):
+            start = int(rng.integers(0, max(1, len(line) - 2)))
+            stretch = line[start : start + int(rng.integers(2, 16))] + rng.uniform(-2.4, 2.4, 2)
+            width = max(1, round(rng.uniform(0.4, 2.2) / px))
+            cv2.polylines(mask, [_fixed(canvas, stretch)], False, int(rng.integers(60, 255)), width, cv2.LINE_AA, _SHIFT)
+    soft = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.7 / px))
+    patchy = np.maximum(0.6 + 0.6 * grain(layout.seed + 53, canvas.size, (2.5 / px, 2.5 / px)), 0)
+    return np.asarray(soft * np.float32(strength / 255) * patchy)
 
 
-def _growth(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> None:
-    """Weeds in patches on the tracks and between them."""
+def _growth(canvas: Canvas, layout: Layout, base: _Bytes, rough: _Bytes, rng: np.random.Generator) -> _Bytes:
+    """Weeds in patches on loose ground."""
     if layout.overgrowth < 0.05:
-        return
-    px, seed = canvas.px_m, layout.seed
-    field = 0.6 * grain(seed + 61, canvas.size, (12 / px, 12 / px)) + 0.4 * grain(seed + 67, canvas.size, (1.6 / px, 1.6 / px))
-    cover = np.clip(1.6 * (field + 1.7 * layout.overgrowth - 0.95), 0, 0.75)
-    green = np.array(SURFACES["weeds"].colours[rng.integers(3)], dtype=np.float32) * np.float32(rng.uniform(0.8, 1.2))
-    leaf = 1 + 0.14 * speckle(seed + 71, canvas.size, px)
-    canvas.colour += cover[..., None] * (green * leaf[..., None] - canvas.colour)
+        return base
+    px, seed, size = canvas.px_m, layout.seed, canvas.size
+    field = 0.6 * grain(seed + 61, size, (12 / px, 12 / px)) + 0.4 * grain(seed + 67, size, (1.6 / px, 1.6 / px))
+    cover = np.minimum(np.maximum(1.6 * field + np.float32(1.6 * (1.7 * layout.overgrowth - 0.95)), 0), 0.75)
+    cover = cover * (rough[..., 0] >= 18) + np.float32(1e-6)
+    green = np.array(SURFACES["weeds"].colours[rng.integers(3)]) * rng.uniform(0.8, 1.2)
+    rough[..., 0] = np.maximum(rough[..., 0], cover * np.float32(80))
+    return np.asarray(cv2.blendLinear(base, np.full_like(base, green.astype(np.uint8)), 1.0 - cover, cover))
 
 
 def _snow(canvas: Canvas, layout: Layout) -> None:

@@ -98,7 +98,8 @@ def sunlit(height: Plane, px_m: float, light: Light, reach_m: float | None = Non
         step *= 2
     # A blurred edge of one pixel rises by itself: what lies below the slope of the ray is no shadow.
     soft = max(0.3, 0.6 * climb)
-    return np.clip(1.0 - (horizon - height - 0.1) / np.float32(soft), 0.0, 1.0).astype(np.float32)
+    lit = (height - horizon) * np.float32(1 / soft) + np.float32(1.0 + 0.1 / soft)
+    return np.asarray(np.minimum(np.maximum(lit, 0.0, out=lit), 1.0, out=lit))
 
 
 def leaned(
@@ -119,21 +120,20 @@ def leaned(
     if amount * top < 0.3 * px_m:
         return image
     seen = np.zeros_like(height)  # height at which the line of sight of each pixel ends
-    wall = np.zeros_like(height)
     for level in np.linspace(0.0, top, min(14, math.ceil(amount * top / px_m * 1.3) + 2))[1:]:
         there = _moved(height, lean[0] * level / px_m, lean[1] * level / px_m)
-        hit = there >= level - 1e-3
-        seen[hit] = level
-        wall[hit] = (there[hit] > level + 0.6)
-    x, y = np.meshgrid(np.arange(cols, dtype=np.float32), np.arange(rows, dtype=np.float32))
-    x -= np.float32(lean[0] / px_m) * seen
-    y -= np.float32(lean[1] / px_m) * seen
+        _, hit = cv2.threshold(there, level - 1e-3, level, cv2.THRESH_BINARY)
+        seen = cv2.max(seen, hit)
+    x = np.arange(cols, dtype=np.float32)[None, :] - np.float32(lean[0] / px_m) * seen
+    y = np.arange(rows, dtype=np.float32)[:, None] - np.float32(lean[1] / px_m) * seen
     out = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    wall = cv2.remap(height, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > seen + 0.6
     # The wall in sight faces the viewer, opposite to the lean; it is lit if the sun stands on that side too.
     sx, sy, _ = light.towards(0.0)
     facing = -(sx * lean[0] + sy * lean[1]) / amount
     tone = light.shade + (1.0 - light.shade) * max(0.0, facing)
-    return np.asarray(out * (1.0 - wall * np.float32(1.0 - 0.85 * tone))[..., None], dtype=np.float32)
+    out[wall] *= np.float32(0.85 * tone)
+    return np.asarray(out, dtype=np.float32)
 
 
 def _moved(plane: Plane, dx: float, dy: float) -> Plane:

@@ -68,7 +68,10 @@ def grain(seed: int, shape: tuple[int, int], size_px: tuple[float, float]) -> ND
     piece = _bank()[top : top + rows, left : left + cols]
     if piece.shape == shape:
         return piece
-    return np.asarray(cv2.resize(piece, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC))
+    if rows * cols * 16 < shape[0] * shape[1] and shape[0] > 256:  # broad grains: smooth small, then enlarge
+        piece = cv2.resize(piece, (shape[1] // 4, shape[0] // 4), interpolation=cv2.INTER_CUBIC)
+        return np.asarray(cv2.resize(piece, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
+    return np.asarray(cv2.resize(piece, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
 
 
 def speckle(seed: int, shape: tuple[int, int], px_m: float) -> NDArray[np.float32]:

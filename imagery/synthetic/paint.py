@@ -144,10 +144,10 @@ def paint(
     image = leaned(image, canvas.height, canvas.px_m, optics.lean, light)
     image = overlay_spans(canvas, image, layout.spans, optics.lean)
     image = canvas.cropped(image)
-    image *= np.float32(factor)
-    image += np.float32(light.haze) * (np.array([196, 206, 222], dtype=np.float32) - image)
+    if ground is not None:
+        image *= np.float32(factor)
     return Painted(
-        image=expose(image, optics, rng),
+        image=expose(image, optics, light.haze, rng),
         truth=_truth(placed, poses, optics, shape, origin_m),
         tracks=tuple((line - np.array(origin_m)) / optics.gsd_m for line in layout.tracks_m),
         gsd_m=optics.gsd_m,

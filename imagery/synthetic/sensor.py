@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from imagery.errors import InputError
 
+_LUMA = (0.3, 0.59, 0.11)
+"""Weights of red, green and blue in brightness."""
+
 
 @dataclass(frozen=True)
 class Optics:
@@ -63,12 +66,15 @@ def random_optics(rng: np.random.Generator, gsd_m: float) -> Optics:
     )
 
 
-def expose(image: NDArray[np.float32], optics: Optics, rng: np.random.Generator) -> NDArray[np.uint8]:
+def expose(
+    image: NDArray[np.float32], optics: Optics, haze: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
     """Turn painted brightness into the picture that the camera delivers.
 
     Args:
         image: (rows, cols, 3) red, green, blue, 0 to 255 in full sun; may exceed it.
         optics: The camera.
+        haze: Share of the brightness that is airlight.
         rng: Source of its noise.
 
     Returns:
@@ -76,31 +82,37 @@ def expose(image: NDArray[np.float32], optics: Optics, rng: np.random.Generator)
     """
     rows, cols = image.shape[:2]
     out = cv2.GaussianBlur(image, (0, 0), optics.blur_px) if optics.blur_px > 0.2 else image
-    weights = np.array([0.3, 0.59, 0.11], dtype=np.float32)
-    grey = (out @ weights)[..., None]
-    colour = out - grey
+    out = cv2.transform(out, _mixing(optics, haze))
     if optics.colour_blur > 0:
-        colour = cv2.GaussianBlur(colour, (0, 0), optics.colour_blur)
+        spread = cv2.GaussianBlur(out, (0, 0), optics.colour_blur)
+        out = spread + _grey(out - spread)[..., None]
     if optics.sharpen > 0:
-        plane = grey[..., 0]
-        grey = (plane + optics.sharpen * (plane - cv2.GaussianBlur(plane, (0, 0), 1.5)))[..., None]
-    out = grey + np.float32(optics.saturation) * colour
-    out *= np.array(optics.gain, dtype=np.float32)
-    out = _curve(out, optics)
-    if optics.noise > 0:
-        out += optics.noise * rng.standard_normal((rows, cols, 1), dtype=np.float32)
-        coarse = rng.standard_normal(((rows + 1) // 2, (cols + 1) // 2, 3), dtype=np.float32)
-        out += 0.35 * optics.noise * cv2.resize(coarse, (cols, rows), interpolation=cv2.INTER_LINEAR)
-    picture = np.clip(out + 0.5, 0, 255).astype(np.uint8)
+        grey = _grey(out)
+        out += (np.float32(optics.sharpen) * (grey - cv2.GaussianBlur(grey, (0, 0), 1.5)))[..., None]
+    fine = rng.standard_normal((rows, cols), dtype=np.float32)
+    coarse = rng.standard_normal(((rows + 1) // 2, (cols + 1) // 2, 3), dtype=np.float32)
+    noise = cv2.resize(coarse, (cols, rows), interpolation=cv2.INTER_LINEAR)
+    noise = np.float32(0.35 * optics.noise) * noise + (np.float32(optics.noise) * fine)[..., None]
+    picture = cv2.LUT(cv2.add(out, noise, dtype=cv2.CV_8U), _curve(optics))
     if optics.jpeg is None:
-        return picture
-    _, packed = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, optics.jpeg])
-    return np.ascontiguousarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)[..., ::-1])
+        return np.asarray(picture)
+    _, packed = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, optics.jpeg])
+    return np.asarray(cv2.cvtColor(cv2.imdecode(packed, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
 
 
-def _curve(image: NDArray[np.float32], optics: Optics) -> NDArray[np.float32]:
-    """Gamma and contrast by a table: 1024 steps from 0 to 280 grey levels."""
-    levels = np.linspace(0, 280, 1024, dtype=np.float32) / 255
-    table = 128 + optics.contrast * (255 * levels**optics.gamma - 128)
-    index = np.clip(image * np.float32(1023 / 280), 0, 1023).astype(np.uint16)
-    return np.asarray(table.astype(np.float32)[index])
+def _grey(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.transform(image, np.array([_LUMA], dtype=np.float32)))
+
+
+def _mixing(optics: Optics, haze: float) -> NDArray[np.float32]:
+    """(3, 4) saturation, colour cast and haze as one matrix on red, green, blue, 1."""
+    mix = optics.saturation * np.eye(3) + (1.0 - optics.saturation) * np.array([_LUMA] * 3)
+    mix = np.diag(optics.gain) @ mix * (1.0 - haze)
+    return np.concatenate([mix, haze * np.array([[196.0], [206.0], [222.0]])], axis=1).astype(np.float32)
+
+
+def _curve(optics: Optics) -> NDArray[np.uint8]:
+    """(256,) gamma and contrast as a table."""
+    levels = np.linspace(0, 1, 256)
+    curve = 128 + optics.contrast * (255 * levels**optics.gamma - 128)
+    return np.clip(curve + 0.5, 0, 255).astype(np.uint8)

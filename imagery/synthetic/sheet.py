@@ -69,19 +69,19 @@ class Sheet:
 
     def shade(self, at: tuple[slice, slice], relief: Plane, gloss: float = 0.0) -> None:
         """Light a rectangle by the slope of ``relief`` (metres; (rows, cols), or (rows, 1) if even along)."""
-        up_x, up_y = np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
+        rate = 0.5 / self.px_m
+        up_y = cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=1, scale=rate, borderType=cv2.BORDER_REPLICATE)
+        up_x = np.float32(0.0)
         if relief.shape[1] > 1:
-            up_x = np.gradient(relief, self.px_m, axis=1)
-        if relief.shape[0] > 1:
-            up_y = np.gradient(relief, self.px_m, axis=0)
+            up_x = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=1, scale=rate, borderType=cv2.BORDER_REPLICATE)
         norm = 1.0 / np.sqrt(up_x**2 + up_y**2 + 1.0)
         facing = (self.sun[2] - up_x * self.sun[0] - up_y * self.sun[1]) * norm
-        tone = self.light.shade + (1 - self.light.shade) * np.clip(facing / self.sun[2], 0.0, 2.0)
+        tone = self.light.shade + (1 - self.light.shade) * np.minimum(np.maximum(facing * (1 / self.sun[2]), 0.0), 2.0)
         self.rgb[at] *= (0.25 + 0.75 * tone)[..., None].astype(np.float32)
         if gloss > 0:
             middle = np.array(self.sun) + np.array([0.0, 0.0, 1.0])
             middle /= np.linalg.norm(middle)
-            mirror = np.clip((middle[2] - up_x * middle[0] - up_y * middle[1]) * norm, 0, 1) ** 60
+            mirror = np.maximum((middle[2] - up_x * middle[0] - up_y * middle[1]) * norm, 0) ** 60
             self.rgb[at] += np.float32(220 * gloss * (1 - self.light.cloud)) * mirror[..., None].astype(np.float32)
 
     def pit(self, x: tuple[float, float], y: tuple[float, float], colour: Colour, floor_m: float, rim_m: float) -> None:
@@ -99,12 +99,13 @@ class Sheet:
         """Dirt and fading over everything, rust in patches and streaks."""
         px = self.px_m
         dirt = 0.03 * grain(seed, self.shape, (1, 1)) + 0.09 * wear * grain(seed + 5, self.shape, (0.5 / px, 2.2 / px))
-        dirt += 0.06 * wear * grain(seed + 7, self.shape, (0.9 / px, 0.25 / px))
+        if px < 0.2:
+            dirt += 0.06 * wear * grain(seed + 7, self.shape, (0.9 / px, 0.25 / px))
         self.rgb *= (1.0 + dirt)[..., None]
-        patches = np.clip(grain(seed + 3, self.shape, (0.7 / px, 0.9 / px)) - (2.0 - 1.3 * wear), 0, 0.8)
         if wear > 0.35:
-            tone = self.light.shade + (1 - self.light.shade)
-            self.rgb += patches[..., None] * (np.array(rust, dtype=np.float32) * tone - self.rgb)
+            patches = grain(seed + 3, self.shape, (0.7 / px, 0.9 / px)) - np.float32(2.0 - 1.3 * wear)
+            patches = np.minimum(np.maximum(patches, 0), 0.8)[..., None]
+            self.rgb += patches * (np.array(rust, dtype=np.float32) - self.rgb)
 
     def snowfall(self, seed: int, share: float) -> None:
         """Snow on a share of it."""
@@ -116,5 +117,5 @@ class Sheet:
 
     def patch(self, px_m: float) -> Patch:
         """The finished thing at pixels of about ``px_m``."""
-        np.clip(self.rgb, 3, 275, out=self.rgb)
-        return Patch(self.rgb, self.alpha, self.height, self.px_m).at(px_m)
+        shown = np.minimum(np.maximum(self.rgb, 3), 275) * self.alpha[..., None]
+        return Patch(np.dstack([shown, self.alpha]), self.height * self.alpha, self.px_m).at(px_m)

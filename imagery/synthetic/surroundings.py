@@ -49,8 +49,12 @@ class Axis:
 
     def point(self, u: float, v: float) -> tuple[float, float]:
         """One point in local metres."""
-        x, y = self.place(np.array([u]), v)[0]
-        return float(x), float(y)
+        turn = self.curvature * u
+        sin, cos = math.sin(turn), math.cos(turn)
+        x, y = (u, 0.0) if abs(self.curvature) < 1e-7 else (sin / self.curvature, (1 - cos) / self.curvature)
+        x, y = x - sin * v, y + cos * v
+        cos, sin = math.cos(self.heading_rad), math.sin(self.heading_rad)
+        return self.centre_m[0] + cos * x - sin * y, self.centre_m[1] + sin * x + cos * y
 
     def heading_deg(self, u: float) -> float:
         """Direction of u at a place, degrees."""
