@@ -126,7 +126,9 @@ def _walk(
     """Walk one way until nothing has been seen for the length of a bridge; ends at the last thing seen."""
     step = tracing.step_m / field.cell_m
     side = np.linspace(-1.0, 1.0, 9) / field.cell_m
-    points, heats, last = [], [], 0
+    points: list[Line] = []
+    heats: list[float] = []
+    last = 0
     while len(points) - last <= tracing.bridge_m / tracing.step_m:
         ahead = at + direction * step
         if not (0 <= ahead[0] < used.shape[1] and 0 <= ahead[1] < used.shape[0]):
@@ -155,8 +157,9 @@ def _turned(field: Field, at: Line, direction: Line, share: float = 0.2) -> Line
         local = -local
     if local @ direction < 0.9:
         return direction
-    mixed: Line = (1 - share) * direction + share * local
-    return mixed / np.hypot(*mixed)
+    mixed = (1 - share) * direction + share * local
+    unit: Line = mixed / np.hypot(*mixed)
+    return unit
 
 
 def _mark(used: NDArray[np.bool_], points: Line, radius: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -44,7 +45,8 @@ class Frame:
         step = np.where(outside < 0, self.centres[1] - self.centres[0], self.centres[-1] - self.centres[-2])
         centre = np.stack([np.interp(along, columns, self.centres[:, i]) for i in (0, 1)], axis=1)
         normal = np.stack([np.interp(along, columns, self.normals[:, i]) for i in (0, 1)], axis=1)
-        return centre + outside * step + normal * (across_m / self.gsd_m)[:, None]
+        points: Line = centre + outside * step + normal * (across_m / self.gsd_m)[:, None]
+        return points
 
     def locate(self, points: Line) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Column (k,) and metres across (k,) of image points (k, 2), by their nearest cross-section."""
@@ -135,9 +137,16 @@ def straighten(rgb: NDArray[np.uint8], valid: NDArray[np.bool_], frame: Frame) -
 _MAX_REMAP = 32_000  # cv2.remap refuses more columns than a signed short holds
 
 
-def _remap(image: NDArray, grid: NDArray[np.float32], border: int) -> NDArray:
+def _remap(image: NDArray[Any], grid: NDArray[np.float32], border: int) -> NDArray[Any]:
+    x, y = np.ascontiguousarray(grid[..., 0]), np.ascontiguousarray(grid[..., 1])
     parts = [
-        cv2.remap(image, grid[:, i : i + _MAX_REMAP], None, cv2.INTER_LINEAR, borderMode=border)
+        cv2.remap(
+            image,
+            x[:, i : i + _MAX_REMAP],
+            y[:, i : i + _MAX_REMAP],
+            cv2.INTER_LINEAR,
+            borderMode=border,
+        )
         for i in range(0, grid.shape[1], _MAX_REMAP)
     ]
     return np.concatenate(parts, axis=1)

@@ -109,7 +109,7 @@ def cut(evidence: Evidence, weights: Weights | None = None) -> Consist:
         Wagons from left to right with their odds; none where nothing earns more than an empty strip.
     """
     weights = weights or Weights()
-    best, chosen = _forward(evidence, weights, np.max)
+    chosen = _forward(evidence, weights)[1]
     start, stop = [], []
     at = len(evidence.occupied)
     while at > 0:
@@ -123,33 +123,26 @@ def cut(evidence: Evidence, weights: Weights | None = None) -> Consist:
     return Consist(starts, stops, _odds(evidence, weights, starts, stops))
 
 
-def _log_sum(values: Floats) -> float:
-    top = values.max()
-    return float(top) if np.isinf(top) else float(top + np.log(np.exp(values - top).sum()))
-
-
-def _forward(evidence: Evidence, weights: Weights, reduce) -> tuple[Floats, NDArray[np.intp]]:  # type: ignore[no-untyped-def]
-    """Value of the best cut (or log-sum of all cuts) of columns 0 to b, and the last wagon's length or 0."""
+def _forward(evidence: Evidence, weights: Weights, over_all: bool = False) -> tuple[Floats, NDArray[np.intp]]:
+    """Value of the best cut of columns 0 to b (or log-sum over all cuts), and its last length or 0."""
     n = len(evidence.occupied)
     lengths, cut_only = weights.columns(), weights.cut_only()
     total = np.concatenate([[0.0], np.cumsum(weights.occupied * evidence.occupied)])
     value, chosen = np.zeros(n + 1), np.zeros(n + 1, dtype=np.intp)
+    # opening[b]: value of all before a wagon that begins at b, less what its columns will be credited with.
     opening = np.full(n + 1, -np.inf)
     for b in range(n + 1):
-        if b > 0:
-            value[b] = value[b - 1]
-            fits = lengths[lengths <= b]
-            if len(fits):
-                gain = opening[b - fits]
-                if not evidence.edge[b]:
-                    gain = np.where(cut_only[: len(fits)] & ~evidence.edge[b - fits], -np.inf, gain)
-                gain = gain + (total[b] + weights.ends * evidence.stop[b - 1] + weights.wagon)
-                if reduce is np.max:
-                    longest = int(gain.argmax())
-                    if gain[longest] > value[b]:
-                        value[b], chosen[b] = gain[longest], fits[longest]
-                else:
-                    value[b] = reduce(np.append(gain, value[b]))
+        value[b] = value[max(0, b - 1)]
+        fits = lengths[: np.searchsorted(lengths, b, side="right")]
+        if len(fits):
+            gain = opening[b - fits] + (total[b] + weights.ends * evidence.stop[b - 1] + weights.wagon)
+            if not evidence.edge[b]:
+                gain[cut_only[: len(fits)] & ~evidence.edge[b - fits]] = -np.inf
+            best = int(gain.argmax())
+            if gain[best] > value[b]:
+                chosen[b] = fits[best]
+            top = max(gain[best], value[b])
+            value[b] = top + np.log(np.exp(gain - top).sum() + np.exp(value[b] - top)) if over_all else top
         if b < n:
             opening[b] = value[b] - total[b] + weights.ends * evidence.start[b]
     return value, chosen
@@ -159,8 +152,8 @@ def _odds(
     evidence: Evidence, weights: Weights, start: NDArray[np.intp], stop: NDArray[np.intp], near_m: float = 1.0
 ) -> Floats:
     """Share of all cuts that hold each wagon, its ends moved by up to ``near_m``."""
-    forward, _ = _forward(evidence, weights, _log_sum)
-    backward = _forward(evidence.reversed(), weights, _log_sum)[0][::-1]
+    forward = _forward(evidence, weights, over_all=True)[0]
+    backward = _forward(evidence.reversed(), weights, over_all=True)[0][::-1]
     n, near = len(evidence.occupied), int(near_m / ALONG_M)
     odds = np.zeros(len(start))
     for i, (first, last) in enumerate(zip(start, stop, strict=True)):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -75,7 +76,7 @@ def read_pool(folder: Path) -> Pool:
     counts = json.loads((folder / "pool.json").read_text())
     n, m, half = counts["strips"], counts["crops"], CROP // 2
 
-    def mapped(name: str, kind: type, shape: tuple[int, ...]) -> NDArray:
+    def mapped(name: str, kind: type, shape: tuple[int, ...]) -> NDArray[Any]:
         if shape[0] == 0:
             return np.empty(shape, dtype=kind)
         return np.memmap(folder / f"{name}.bin", dtype=kind, mode="r", shape=shape)
@@ -93,7 +94,7 @@ def painted_chip(rng: Rng, grounds: Sequence[Chip] = (), size: int = 512, gsd_m:
     gsd = float(np.exp(rng.uniform(np.log(0.2), np.log(1.2)))) if gsd_m is None else gsd_m
     ground = None
     if len(grounds) and rng.random() < 0.5:
-        ground = _ground(rng, grounds[rng.integers(len(grounds))], gsd, size)
+        ground = _ground(rng, grounds[int(rng.integers(len(grounds)))], gsd, size)
     painted = paint_chip(rng, gsd_m=gsd, size=size, ground=ground)
     truth = painted.truth
     kinds = np.array([KINDS.index(kind) for kind in truth.kinds], dtype=np.int8)
@@ -114,9 +115,10 @@ def painted_chip(rng: Rng, grounds: Sequence[Chip] = (), size: int = 512, gsd_m:
 def _ground(rng: Rng, chip: Chip, gsd: float, size: int) -> NDArray[np.uint8]:
     """A real picture at another GSD, turned, and mirrored at its edges until it fills the frame."""
     factor = chip.gsd_m / gsd
-    rgb = np.rot90(chip.rgb, rng.integers(4)) if rng.random() < 0.5 else np.rot90(chip.rgb[:, ::-1])
+    rgb = np.rot90(chip.rgb, int(rng.integers(4))) if rng.random() < 0.5 else np.rot90(chip.rgb[:, ::-1])
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    rgb = cv2.resize(np.ascontiguousarray(rgb), None, fx=factor, fy=factor, interpolation=method)
+    whole = cv2.resize(np.ascontiguousarray(rgb), None, fx=factor, fy=factor, interpolation=method)
+    rgb = whole.astype(np.uint8)
     rows, cols = rgb.shape[:2]
     if rows < size or cols < size:
         rgb = np.pad(rgb, ((0, max(0, size - rows)), (0, max(0, size - cols)), (0, 0)), mode="reflect")
@@ -128,7 +130,7 @@ def _ground(rng: Rng, chip: Chip, gsd: float, size: int) -> NDArray[np.uint8]:
 def sample_strips(
     rng: Rng, chip: Chip, count: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """Strips of ``COLUMNS`` columns along tracks, rows of wagons and, a quarter of them, lines beside both."""
+    """Strips of ``COLUMNS`` columns along tracks and rows of wagons; a quarter lie beside both."""
     if chip.gsd_m < 0.75 * ALONG_M and count > 0:
         chip = chip.scaled(ALONG_M)
     for _ in range(count):
@@ -170,7 +172,8 @@ def _some_line(rng: Rng, chip: Chip) -> Line | None:
         at = np.array([rng.uniform(0, cols), rng.uniform(0, rows)])
         angle = _grain(chip, at) if rng.random() < 0.7 else rng.uniform(0, np.pi)
     half_px = COLUMNS * ALONG_M / chip.gsd_m / 2 + 2
-    return at + np.outer([-half_px, half_px], [np.cos(angle), np.sin(angle)])
+    line: Line = at + np.outer([-half_px, half_px], [np.cos(angle), np.sin(angle)])
+    return line
 
 
 def _grain(chip: Chip, at: Line) -> float:
@@ -218,18 +221,22 @@ def sample_crops(rng: Rng, chip: Chip, count: int) -> Iterator[tuple[NDArray[np.
         # From crop pixels (centres) to chip pixels: turned about the point.
         matrix = np.array([[cos, -sin, 0.0], [sin, cos, 0.0]])
         matrix[:, 2] = at - matrix[:, :2] @ np.array([CROP / 2, CROP / 2])
-        smooth = chip.rgb if factor >= 0.7 else cv2.GaussianBlur(chip.rgb, (0, 0), 0.4 * scale)
+        smooth = (
+            chip.rgb if factor >= 0.7 else cv2.GaussianBlur(chip.rgb, (0, 0), 0.4 * scale).astype(np.uint8)
+        )
         yield _crop(chip, smooth, matrix, scale, method if factor >= 1 else cv2.INTER_LINEAR)
 
 
 def _crop(
-    chip: Chip, rgb: NDArray, matrix: NDArray[np.float64], scale: float, method: int
+    chip: Chip, rgb: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float, method: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     linear, shift = matrix[:, :2], matrix[:, 2]
     centre = shift + linear @ np.array([0.5, 0.5]) - 0.5
     warp = np.column_stack([linear, centre])
     flags = method | cv2.WARP_INVERSE_MAP
-    pixels = cv2.warpAffine(rgb, warp, (CROP, CROP), flags=flags, borderMode=cv2.BORDER_REFLECT)
+    pixels = cv2.warpAffine(rgb, warp, (CROP, CROP), flags=flags, borderMode=cv2.BORDER_REFLECT).astype(
+        np.uint8
+    )
     seen = cv2.warpAffine(
         chip.valid.astype(np.uint8), warp, (CROP, CROP), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     )

@@ -53,10 +53,7 @@ def _tile(net: ProposeNet, picture: Picture, rows: slice, cols: slice, factor: f
     rgb, valid = picture.window((native[0], native[1]))
     size = (cols.stop - cols.start, rows.stop - rows.start)
     method = cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR
-    if factor > 1:
-        rgb = cv2.resize(rgb, size, interpolation=method)
-    else:
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR)
+    rgb = cv2.resize(rgb, size, interpolation=method).astype(np.uint8)
     seen = cv2.resize(valid.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     stacked = np.concatenate([rgb.transpose(2, 0, 1), seen[None] * np.uint8(255)])
     high, wide = stacked.shape[1:]
@@ -67,6 +64,8 @@ def _tile(net: ProposeNet, picture: Picture, rows: slice, cols: slice, factor: f
     out[1] = out[1].flip(-1)
     out[1, 2] *= -1
     out[:, 0] = out[:, 0].sigmoid()
-    mean = out.mean(dim=0).numpy()[:, : -(-high // 2), : -(-wide // 2)].astype(np.float32)
+    mean: NDArray[np.float32] = (
+        out.mean(dim=0).numpy()[:, : -(-high // 2), : -(-wide // 2)].astype(np.float32)
+    )
     mean[0] *= cv2.resize(seen, (mean.shape[2], mean.shape[1]), interpolation=cv2.INTER_NEAREST)
     return mean

@@ -88,7 +88,7 @@ def read_strip(net: StripNet, strip: Strip) -> Reading:
         total[:, start : start + m] += out * trust
         weight[start : start + m] += trust
     total /= weight
-    valid = strip.valid[ACROSS // 2 - 1 : ACROSS // 2 + 1].all(axis=0)
+    valid = strip.valid[ACROSS // 2 - 1] & strip.valid[ACROSS // 2]
     kinds, covers = total[len(ENDS) : len(ENDS) + len(KINDS)], total[len(ENDS) + len(KINDS) :]
     return Reading(strip.frame, valid, _evidence(total, valid), total[3], _softmax(kinds), _softmax(covers))
 
@@ -175,7 +175,8 @@ def _refined(heat: Floats, boundary: NDArray[np.intp], back: int) -> Floats:
     left, middle, right = heat[at - 1], heat[at], heat[at + 1]
     curve = left - 2 * middle + right
     shift = np.where(curve < -1e-6, 0.5 * (left - right) / np.minimum(curve, -1e-6), 0.0)
-    return boundary + np.clip(shift, -0.5, 0.5)
+    refined: Floats = boundary + np.clip(shift, -0.5, 0.5)
+    return refined
 
 
 def read_axes(

@@ -29,7 +29,9 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    """Names the run."""
+    """Names the run and its checkpoints."""
+    pool: str = "pool"
+    """Names the pool; runs with the same pool and the same data share it."""
     seed: int = 1
     """Of the painter, the cuts and the batches."""
     work: Path = Path("out/train")
@@ -55,7 +57,7 @@ class TrainConfig(BaseModel):
     real_share: float = Field(0.0, ge=0, lt=1)
     """Share of each batch that is drawn from hand labels."""
     minutes: tuple[float, float] = (25.0, 15.0)
-    """Time for the reader and for the proposer; the learning rate falls to zero over it."""
+    """Of the reader and of the proposer, 0 to leave one out; the learning rate falls to zero over it."""
     steps: tuple[int, int] | None = None
     """Steps of each instead of minutes: the same weights on every run of one machine."""
     rate: float = Field(2e-3, gt=0)
@@ -63,7 +65,7 @@ class TrainConfig(BaseModel):
     start_from: Path | None = None
     """Folder of weights to go on from."""
     threads: int = Field(2, ge=1)
-    """CPU threads."""
+    """CPU threads; on a busy machine one is faster than two."""
 
 
 def train(config: TrainConfig, say: Say = print) -> None:
@@ -77,15 +79,13 @@ def train(config: TrainConfig, say: Say = print) -> None:
         InputError: A folder of data lacks its index.
     """
     torch.set_num_threads(config.threads)
-    pool = write_pool(
-        config.work / config.name / "pool", _painted(config, say), np.random.default_rng(config.seed)
-    )
+    pool = write_pool(config.work / config.pool, _painted(config, say), np.random.default_rng(config.seed))
     real = None
     if config.real_share and config.railcars:
         chips = real_chips(
             labelled(config.railcars), config.strips_a_label, np.random.default_rng(config.seed + 1)
         )
-        real = write_pool(config.work / config.name / "real", chips, np.random.default_rng(config.seed + 2))
+        real = write_pool(config.work / f"{config.pool}-real", chips, np.random.default_rng(config.seed + 2))
     config.into.mkdir(parents=True, exist_ok=True)
     for which, kind in enumerate((StripNet, ProposeNet)):
         limit = config.steps[which] if config.steps else 0
@@ -126,6 +126,7 @@ def fit(
 ) -> Any:
     """Fit one net to a pool; goes on from a checkpoint of the same run where there is one."""
     torch.manual_seed(config.seed)
+    (config.work / config.name).mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     name = ("reader", "proposer")[which]
     net = kind()
@@ -149,7 +150,7 @@ def fit(
             group["lr"] = config.rate * min(1.0, done / 0.05 + 0.02) * 0.5 * (1 + math.cos(math.pi * done))
         loss = _loss(net, which, _batch(pool, real, which, config.real_share, generator), generator, device)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
         step, spent = step + 1, time.monotonic() - begun
