@@ -233,11 +233,12 @@ def _tank(sheet: Sheet, spec: WagonSpec, rng: np.random.Generator) -> None:
     sheet.rgb[at] *= (1 - 0.35 * ends)[..., None]
     if rng.random() < 0.6:
         sheet.ribs(barrel, (-radius, radius), rng.uniform(1.6, 3.2), 0.12, rng.uniform(0.75, 1.2))
-    tone: Colour = (196, 194, 188) if rng.random() < 0.6 else (58, 56, 54)
-    if rng.random() < 0.6:
-        sheet.box((barrel[0] + 0.4, barrel[1] - 0.4) if rng.random() < 0.5 else (-1.4, 1.4), (-0.28, 0.28), tone, None)
-    if rng.random() < 0.6:  # ladder or band over the middle
-        sheet.box((-0.3, 0.3), (-radius, radius), tone, None)
+    tone = _lighter(spec.colour, rng.choice([0.5, 0.7, 1.25])) if rng.random() < 0.6 else (186, 184, 178)
+    walk, half = rng.uniform(0.12, 0.3), rng.uniform(0.12, 0.35)
+    if rng.random() < 0.55:  # walkway on top
+        sheet.box((barrel[0] + 0.4, barrel[1] - 0.4) if rng.random() < 0.5 else (-1.4, 1.4), (-walk, walk), tone, None)
+    if rng.random() < 0.4:  # ladder or band over the middle
+        sheet.box((-half, half), (-radius, radius), tone, None)
     for spot in rng.uniform(-1.0, 1.0, 1) if rng.random() < 0.7 else np.linspace(barrel[0] + 2, barrel[1] - 2, 3):
         sheet.box((spot - 0.4, spot + 0.4), (-0.4, 0.4), _lighter(spec.colour, 0.55), spec.height_m + 0.25)
 

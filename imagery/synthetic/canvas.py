@@ -111,9 +111,9 @@ class Canvas:
         window = self.colour[y0:y1, x0:x1]
         window *= rest[..., None]
         window += warped[..., :3]
-        heights = self.height[y0:y1, x0:x1]
-        heights *= rest
-        heights += tall
+        # Heights are not mixed: a pixel half way up an edge would lie in the shadow of the other half.
+        cover = warped[..., 3]
+        np.copyto(self.height[y0:y1, x0:x1], tall / np.maximum(cover, 0.5), where=cover > 0.5)
 
     def shaded(self, lit: NDArray[np.float32], light: Light) -> NDArray[np.float32]:
         """Colours under the sun that each point sees (rows, cols, 0 to 1); shadows are a little blue."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.synthetic.canvas import Canvas, Patch
-from imagery.synthetic.layout import Block, Span
+from imagery.synthetic.layout import Block, Colour, Span
 from imagery.synthetic.light import Light
 from imagery.synthetic.materials import grain
 from imagery.synthetic.sheet import Sheet
@@ -22,13 +21,24 @@ def draw_blocks(canvas: Canvas, blocks: Sequence[Block], light: Light) -> None:
     for block in blocks:
         if not canvas.holds(*block.centre_m, max(block.size_m) / 2 + 2):
             continue
-        look = replace(block, centre_m=(0.0, 0.0), angle_deg=6.0 * round(block.angle_deg / 6.0))
-        canvas.stamp(_look(look, canvas.px_m, light), block.centre_m, block.angle_deg)
+        step = 6.0 * round(block.angle_deg / 6.0)
+        look = _look(block.kind, block.size_m, block.height_m, block.colour, block.seed, step, canvas.px_m, light)
+        canvas.stamp(look, block.centre_m, block.angle_deg)
 
 
 @lru_cache(maxsize=128)
-def _look(block: Block, px_m: float, light: Light) -> Patch:
+def _look(
+    kind: str,
+    size_m: tuple[float, float],
+    height_m: float,
+    colour: Colour,
+    seed: int,
+    angle_deg: float,
+    px_m: float,
+    light: Light,
+) -> Patch:
     """A block seen from above; equal ones share a patch."""
+    block = Block(kind, (0.0, 0.0), size_m, angle_deg, height_m, colour, seed)
     fine = min(max(px_m * 0.6, 0.12), max(0.15, min(block.size_m) / 12, max(block.size_m) / 250))
     sheet = Sheet(block.size_m, fine, light, block.angle_deg)
     _MAKERS[block.kind](sheet, block, np.random.default_rng(block.seed))

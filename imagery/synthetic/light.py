@@ -120,20 +120,22 @@ def leaned(
     if amount * top < 0.3 * px_m:
         return image
     seen = np.zeros_like(height)  # height at which the line of sight of each pixel ends
-    for level in np.linspace(0.0, top, min(14, math.ceil(amount * top / px_m * 1.3) + 2))[1:]:
+    levels = np.linspace(0.0, top, min(16, math.ceil(amount * top / px_m * 1.3) + 2))[1:]
+    for level in levels:
         there = _moved(height, lean[0] * level / px_m, lean[1] * level / px_m)
         _, hit = cv2.threshold(there, level - 1e-3, level, cv2.THRESH_BINARY)
         seen = cv2.max(seen, hit)
     x = np.arange(cols, dtype=np.float32)[None, :] - np.float32(lean[0] / px_m) * seen
     y = np.arange(rows, dtype=np.float32)[:, None] - np.float32(lean[1] / px_m) * seen
     out = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    wall = cv2.remap(height, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > seen + 0.6
+    above = cv2.remap(height, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) - seen
+    wall = np.minimum(np.maximum(above - np.float32(0.3 + levels[0]), 0.0), 1.0)
     # The wall in sight faces the viewer, opposite to the lean; it is lit if the sun stands on that side too.
     sx, sy, _ = light.towards(0.0)
     facing = -(sx * lean[0] + sy * lean[1]) / amount
     tone = light.shade + (1.0 - light.shade) * max(0.0, facing)
-    out[wall] *= np.float32(0.85 * tone)
-    return np.asarray(out, dtype=np.float32)
+    out *= (1.0 - wall * np.float32(1.0 - 0.85 * tone))[..., None]
+    return np.asarray(out)
 
 
 def _moved(plane: Plane, dx: float, dy: float) -> Plane:

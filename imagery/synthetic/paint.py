@@ -134,8 +134,8 @@ def paint(
         draw_blocks(canvas, layout.blocks, light)
     else:
         factor = over_ground(canvas, layout, ground, rng)
-    poses = [_pose(layout, wagon) for wagon in placed]
-    for wagon, (x, y, angle) in zip(placed, poses, strict=True):
+    poses = _poses(layout, placed)
+    for wagon, (x, y, angle) in zip(placed, poses.tolist(), strict=True):
         if canvas.holds(x, y, wagon.spec.length_m / 2 + 2):
             canvas.stamp(body(wagon.spec, canvas.px_m, light, angle), (x, y), angle)
     lit = sunlit(canvas.height, canvas.px_m, light)
@@ -180,18 +180,24 @@ def paint_chip(
     return paint(layout, placed, random_light(rng), random_optics(rng, gsd), rng, (size, size), ground=ground)
 
 
-def _pose(layout: Layout, wagon: Placed) -> tuple[float, float, float]:
-    """Centre x, y in local metres and direction in degrees: a body lies on the chord between its pivots."""
-    length = wagon.spec.length_m
-    rear, front = layout.at(wagon.track, np.array([wagon.start_m + 0.15 * length, wagon.end_m - 0.15 * length]))
-    x, y = (rear + front) / 2
-    dx, dy = front - rear
-    return float(x), float(y), math.degrees(math.atan2(dy, dx))
+def _poses(layout: Layout, placed: Sequence[Placed]) -> NDArray[np.float64]:
+    """Centre x, y in local metres and direction in degrees, (n, 3): a body lies on the chord of its pivots."""
+    poses = np.empty((len(placed), 3))
+    tracks = np.array([wagon.track for wagon in placed], dtype=np.intp)
+    start = np.array([wagon.start_m for wagon in placed])
+    length = np.array([wagon.spec.length_m for wagon in placed])
+    for track in np.unique(tracks):
+        on = tracks == track
+        rear = layout.at(int(track), start[on] + 0.15 * length[on])
+        front = layout.at(int(track), start[on] + 0.85 * length[on])
+        poses[on, :2] = (rear + front) / 2
+        poses[on, 2] = np.degrees(np.arctan2(front[:, 1] - rear[:, 1], front[:, 0] - rear[:, 0]))
+    return poses
 
 
 def _truth(
     placed: Sequence[Placed],
-    poses: Sequence[tuple[float, float, float]],
+    poses: NDArray[np.float64],
     optics: Optics,
     shape: tuple[int, int],
     origin_m: tuple[float, float],
@@ -199,7 +205,7 @@ def _truth(
     """Boxes around what a labeller sees of each body: its foot and its leaning top together."""
     frame = np.array([[0, 0], [shape[1], 0], [shape[1], shape[0]], [0, shape[0]]], dtype=np.float32)
     rows, shares, kept = [], [], []
-    for wagon, (x, y, angle) in zip(placed, poses, strict=True):
+    for wagon, (x, y, angle) in zip(placed, poses.tolist(), strict=True):
         spec = wagon.spec
         tilt = np.array(optics.lean) * spec.height_m
         cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))

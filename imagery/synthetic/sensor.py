@@ -36,6 +36,8 @@ class Optics:
     """About mid grey."""
     saturation: float = 1.0
     """0 is grey, 1 as painted."""
+    level: float | None = None
+    """Mean grey level of 255 that the provider stretches each picture to; None leaves brightness alone."""
     noise: float = 2.0
     """Standard deviation in grey levels of 255."""
     jpeg: int | None = None
@@ -58,9 +60,10 @@ def random_optics(rng: np.random.Generator, gsd_m: float) -> Optics:
         sharpen=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.35 else 0.0,
         colour_blur=float(rng.uniform(1.0, 2.5)) if rng.random() < 0.3 else 0.0,
         gain=tuple(float(g) for g in np.exp(rng.normal(0, 0.05, 3))),  # type: ignore[arg-type]
-        gamma=float(np.exp(rng.normal(0, 0.18))),
-        contrast=float(np.exp(rng.normal(0.05, 0.15))),
-        saturation=float(rng.uniform(0.05, 0.4) if rng.random() < 0.1 else rng.uniform(0.6, 1.5)),
+        gamma=float(np.exp(rng.normal(0, 0.1))),
+        contrast=float(np.exp(rng.normal(0.0, 0.13))),
+        saturation=float(rng.uniform(0.05, 0.4) if rng.random() < 0.1 else rng.uniform(0.55, 1.2)),
+        level=float(rng.uniform(85, 150)) if rng.random() < 0.85 else None,
         noise=float(rng.exponential(2.5)),
         jpeg=int(rng.integers(35, 96)) if rng.random() < 0.6 else None,
     )
@@ -82,7 +85,10 @@ def expose(
     """
     rows, cols = image.shape[:2]
     out = cv2.GaussianBlur(image, (0, 0), optics.blur_px) if optics.blur_px > 0.2 else image
-    out = cv2.transform(out, _mixing(optics, haze))
+    mixing = _mixing(optics, haze)
+    if optics.level is not None:
+        mixing *= np.float32(optics.level / max(1.0, float(np.mean(image[::4, ::4]))))
+    out = cv2.transform(out, mixing)
     if optics.colour_blur > 0:
         spread = cv2.GaussianBlur(out, (0, 0), optics.colour_blur)
         out = spread + _grey(out - spread)[..., None]

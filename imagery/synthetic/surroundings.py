@@ -127,6 +127,7 @@ def random_surroundings(
     """
     surfaces: list[Surface] = []
     blocks: list[Block] = []
+    budget = int(rng.integers(30, 130))  # blocks in all: many enough to mislead, few enough to paint fast
     u = np.arange(-half_m, half_m, 10.0)
     for side, edge in ((-1, edges[0]), (1, edges[1])):
         v = edge + side * rng.uniform(0, 3)
@@ -145,10 +146,10 @@ def random_surroundings(
                 stop = start + float(rng.uniform(40, 150))
                 plot = Plot(axis, start, stop, v, v + side * depth)
                 fillers = _RURAL if rural and rng.random() < 0.85 else _URBAN
-                if abs(axis.curvature) * (abs(v) + depth) < 0.5:
+                if abs(axis.curvature) * (abs(v) + depth) < 0.5 and len(blocks) < budget:
                     fillers[rng.integers(len(fillers))](plot, rng)
                 surfaces += plot.surfaces
-                blocks += plot.blocks
+                blocks += plot.blocks[: budget - len(blocks)]
                 start = stop + float(rng.uniform(0, 15))
             v += side * (depth + rng.uniform(0, 12))
     return surfaces, blocks
@@ -250,11 +251,13 @@ def _quay(plot: Plot, rng: np.random.Generator) -> None:
 
 def _houses(plot: Plot, rng: np.random.Generator) -> None:
     plot.pave("grass")
+    roofs = _ROOFS[3:6]
+    sizes = [(float(rng.uniform(8, 14)), float(rng.uniform(7, 10))) for _ in range(3)]
     for v in np.arange(9, plot.depth - 8, 22):
         for u in np.arange(plot.start + 8, plot.stop - 8, rng.uniform(12, 20)):
-            colour = _ROOFS[rng.integers(3, 6)]
-            size = (float(rng.uniform(8, 14)), float(rng.uniform(7, 10)))
-            plot.put("roof", (u, v), size, 6.0, colour, int(rng.integers(64)), float(rng.choice([0.0, 90.0])))
+            size = sizes[rng.integers(3)]
+            colour = roofs[rng.integers(3)]
+            plot.put("roof", (u, v), size, 6.0, colour, 1, float(rng.choice([0.0, 90.0])))
             if rng.random() < 0.6:
                 _tree(plot, (u + 6, v + 8), rng)
 
@@ -270,8 +273,9 @@ def _field(plot: Plot, rng: np.random.Generator) -> None:
 
 
 def _tree(plot: Plot, uv: tuple[float, float], rng: np.random.Generator) -> None:
-    across = float(rng.choice([4.0, 5.5, 7.0, 9.0]))
-    plot.put("tree", uv, (across, across), 0.9 * across, _TREES[rng.integers(4)], int(rng.integers(12)))
+    look = int(rng.integers(6))
+    across = (4.0, 5.5, 7.0)[look % 3]
+    plot.put("tree", uv, (across, across), 0.9 * across, _TREES[look % len(_TREES)], look, 30.0 * rng.integers(12))
 
 
 _URBAN: tuple[Callable[[Plot, np.random.Generator], None], ...] = (

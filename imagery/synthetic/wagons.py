@@ -292,13 +292,19 @@ def _block(rng: np.random.Generator, spec: WagonSpec, count: int) -> list[WagonS
     """Wagons of one make: equal in size, each with its own stains, some with another load or cover."""
     strict = rng.random() < 0.4
     looks = [spec]
-    for _ in range(min(count - 1, 3 if strict else 6)):
-        look = replace(spec, seed=int(rng.integers(1 << 30)), wear=float(np.clip(rng.normal(spec.wear, 0.15), 0, 1)))
-        if not strict:
-            look = replace(look, colour=_vary(rng, spec.colour), load=str(rng.choice([spec.load, *FORMS[spec.form].loads])))
-            if rng.random() < 0.12:
-                look = replace(look, tarp="none")
-        looks.append(look)
+    for _ in range(min(count - 1, 2 if strict else 4)):
+        same = strict or rng.random() < 0.3
+        loads = FORMS[spec.form].loads
+        looks.append(
+            replace(
+                spec,
+                seed=int(rng.integers(1 << 30)),
+                wear=min(1.0, max(0.0, rng.normal(spec.wear, 0.15))),
+                colour=spec.colour if same else _vary(rng, spec.colour),
+                load=spec.load if same else loads[rng.integers(len(loads))],
+                tarp="none" if not strict and rng.random() < 0.12 else spec.tarp,
+            )
+        )
     return [looks[rng.integers(len(looks))] for _ in range(count)]
 
 
