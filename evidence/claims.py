@@ -21,7 +21,7 @@ Comparison = Literal[
     "at least", "at most", "about", "between", "ratio", "appears", "disappears", "rises", "falls"
 ]
 
-LIMIT_BYTES = 2**20
+LIMIT_BYTES = 2**18
 """A file of claims is far smaller."""
 
 _WITHOUT_FIGURE = ("appears", "disappears", "rises", "falls")
@@ -84,9 +84,9 @@ def load_claims(paths: Sequence[Path]) -> tuple[Claim, ...]:
     """Read claims, in the order of the files and within them.
 
     Args:
-        paths: YAML files of at most 1 MiB, or folders whose ``*.yaml`` and ``*.yml`` are taken by name. Each
-            file is a list of mappings whose keys are the fields of Claim; ``low``, ``high`` and ``see_also``
-            may be left out.
+        paths: YAML files of at most 256 KiB, or folders whose ``*.yaml`` and ``*.yml`` are taken by name.
+            Each file is a list of mappings whose keys are the fields of Claim; ``low``, ``high`` and
+            ``see_also`` may be left out.
 
     Returns:
         All claims.

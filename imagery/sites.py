@@ -219,7 +219,8 @@ def tracks_in_pixels(source: Site | TrackFile, grid: GeoBox) -> Lines:
     if grid.crs is None:
         raise InputError("the tracks are on the map but the image has no map position: give tracks in pixels")
     lines = source.lines if isinstance(source, TrackFile) else tuple((t.id, t.line) for t in source.tracks)
-    placed = ((name, lonlat_to_pixel(grid, _densified(line))) for name, line in lines)
+    with np.errstate(invalid="ignore"):  # infinite where the projection is not defined
+        placed = [(name, lonlat_to_pixel(grid, _densified(line))) for name, line in lines]
     return tuple((name, xy) for name, xy in placed if np.isfinite(xy).all())
 
 
@@ -330,7 +331,8 @@ def _check_length(path: Path, lines: Lines) -> None:
     if sum(lengths) > _LONGEST_M:
         raise InputError(
             f"{path}: its tracks are {sum(lengths) / 1e3:.0f} km long together, more than "
-            f"{_LONGEST_M / 1e3:.0f} km: check the order and CRS of the coordinates"
+            f"{_LONGEST_M / 1e3:.0f} km: check the order and CRS of the coordinates, "
+            "or give lines in pixels the property coordinates: pixel"
         )
 
 
@@ -345,7 +347,10 @@ def _footprint(path: Path, drawn: Sequence[Feature], tracks: Sequence[Track]) ->
     metres = Transformer.from_crs(4326, local, always_xy=True)
     hull = shapely.MultiPoint(np.stack(metres.transform(*vertices.T), axis=1)).convex_hull
     corners = shapely.get_coordinates(hull.buffer(_HULL_MARGIN_M))
-    return Polygon(np.stack(metres.transform(corners[:, 0], corners[:, 1], direction="INVERSE"), axis=1))
+    footprint = Polygon(np.stack(metres.transform(corners[:, 0], corners[:, 1], direction="INVERSE"), axis=1))
+    if np.ptp(shapely.get_coordinates(footprint)[:, 0]) > 180:
+        raise InputError(f"{path}: the tracks lie on the date line: draw a footprint on one side of it")
+    return footprint
 
 
 def _box(drawn: Sequence[Feature], footprint: Polygon) -> tuple[float, float, float, float]:
