@@ -15,11 +15,14 @@ from pyproj import Transformer
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
+from imagery.cubes import CubeLayer
 from imagery.errors import InputError, UnreadableError
 from imagery.grid import ground_gsd, is_square, map_to_pixel, pixel_to_map
 from imagery.scenes import Asset, Scene
 from imagery.sensors import CLASS_BANDS
-from imagery.sources.rasterfile import FileLayer, gdal_env
+from imagery.sources.filelayer import FileLayer
+from imagery.sources.rasterfile import gdal_env
+from imagery.sources.walk import CUBES
 from imagery.tiles import ROI, Tile
 
 MAX_READ_BYTES = 2**31
@@ -160,7 +163,7 @@ class SceneRaster:
         """Grid of the finest file as it is stored."""
         self.grid: GeoBox = self.native_grid
         """Grid that is read: the native one, or a UTM grid with square pixels."""
-        if square and not is_square(self.native_grid):
+        if square and not _as_wanted(self.native_grid):
             self.grid = _square(self.native_grid)
         self.bands = tuple(dict.fromkeys(scene.bands))
 
@@ -217,13 +220,19 @@ class SceneRaster:
         self.close()
 
 
+def _as_wanted(grid: GeoBox) -> bool:
+    """Square pixels on the ground, and not mirrored (south at the top)."""
+    return grid.crs is None or (is_square(grid) and grid.affine.determinant < 0)
+
+
 def _square(grid: GeoBox) -> GeoBox:
     """A UTM grid over the same ground, of the same GSD, with square pixels."""
     return grid.to_crs("utm", resolution=ground_gsd(grid))  # type: ignore[arg-type]
 
 
 def _open_layer(asset: Asset, gsd_m: float | None) -> Layer:
-    return FileLayer(asset, gsd_m)
+    is_cube = asset.path.is_dir() or asset.path.suffix.lower() in CUBES
+    return CubeLayer(asset, gsd_m) if is_cube else FileLayer(asset, gsd_m)
 
 
 def _window(roi: ROI | None, shape: tuple[int, int]) -> ROI:

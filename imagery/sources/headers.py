@@ -128,6 +128,21 @@ def _tag_time(text: str) -> datetime | None:
     return None
 
 
+def scale_of(header: Header) -> tuple[float, float]:
+    """Scale and offset that the file states for its data bands.
+
+    Raises:
+        UnreadableError: Its bands state different ones.
+    """
+    stated = {header.scales[i] for i in header.data_bands} - {(1.0, 0.0)}
+    if len(stated) > 1 or any(scale == 0 for scale, _ in stated):
+        raise UnreadableError(
+            f"{header.path.name}: scales and offsets {sorted(stated)}: one, not zero, is expected of a file",
+            "mixed-scales",
+        )
+    return stated.pop() if stated else (1.0, 0.0)
+
+
 def is_simulated(header: Header) -> bool:
     """Whether the file says that it was painted."""
     return "SIMULATED" in header.tags.get(SIMULATED_TAG, "").upper()

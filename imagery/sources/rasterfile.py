@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,18 +20,14 @@ from typing import Any
 import numpy as np
 import rasterio
 from affine import Affine
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
 from pyproj.exceptions import CRSError
-from rasterio.enums import MaskFlags, Resampling
+from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from imagery.errors import InputError, UnreadableError
+from imagery.errors import UnreadableError
 from imagery.grid import ground_steps, local_grid
-from imagery.scenes import Asset
-from imagery.sensors import CLASS_BANDS
-from imagery.tiles import ROI
 
 _MAGIC = (
     (b"II*\0", "GTiff"),
@@ -124,7 +120,7 @@ def open_dataset(path: Path) -> Any:
         try:
             dataset = rasterio.open(path.resolve(), driver=driver)
         except (RasterioError, OSError, ValueError) as error:
-            raise UnreadableError(f"{path.name}: damaged or cut off ({_why(error)})") from error
+            raise UnreadableError(f"{path.name}: damaged or cut off ({why(error)})") from error
     try:
         _check_size(path, dataset)
     except UnreadableError:
@@ -158,7 +154,7 @@ def _check_size(path: Path, dataset: Any) -> None:
         )
 
 
-def _why(error: BaseException) -> str:
+def why(error: BaseException) -> str:
     """What GDAL said, which rasterio keeps as the cause."""
     cause = error.__cause__ or error
     return " ".join(str(cause).split())[:200]
@@ -269,92 +265,3 @@ def placed(header: Header, gsd_m: float | None) -> GeoBox:
             f"{header.path.name} {cause}: {remedy}give its ground sample distance with --gsd METRES", "no-gsd"
         )
     return local_grid(*header.shape, gsd_m)
-
-
-class FileLayer:
-    """One opened file, read on its own grid."""
-
-    def __init__(self, asset: Asset, gsd_m: float | None) -> None:
-        self.asset = asset
-        with gdal_env():
-            self._dataset = open_dataset(asset.path)
-            self._read_header(gsd_m)
-
-    def _read_header(self, gsd_m: float | None) -> None:
-        asset = self.asset
-        try:
-            header = header_of(self._dataset, asset.path)
-            self.grid = placed(header, gsd_m)
-            coloured = header.colours == ("palette",) and asset.bands == RGB
-            self._palette = self._dataset.colormap(1) if coloured else None
-            stored = RGB if coloured else header.data_bands
-            if len(stored) != len(asset.bands):
-                raise InputError(f"{asset.path.name} has {len(stored)} bands, but {asset.bands} are named")
-        except BaseException:
-            self._dataset.close()
-            raise
-        self.bands = asset.bands
-        self.dtype = np.dtype(header.dtype)
-        self._index = {name: i + 1 for name, i in zip(asset.bands, header.data_bands, strict=False)}
-        self._nodata = asset.nodata if header.nodata is None else header.nodata
-        self._stated = header.nodata is not None
-        self._masked = header.masked
-
-    def read(
-        self, roi: ROI, bands: Sequence[str], shape: tuple[int, int]
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Stored values (n, *shape) of a window and which of them are data, (*shape)."""
-        rows, cols = roi
-        window = ((rows.start, rows.stop), (cols.start, cols.stop))
-        size = (rows.stop - rows.start, cols.stop - cols.start)
-        try:
-            with gdal_env():
-                if self._palette:
-                    return self._coloured(window, bands, shape)
-                pixels = np.empty((len(bands), *shape), self.dtype)
-                for i, name in enumerate(bands):
-                    how = self._resampling(name, size, shape)
-                    self._dataset.read(self._index[name], window=window, out=pixels[i], resampling=how)
-                valid = self._own_mask(window, shape) if self._masked else np.ones(shape, dtype=bool)
-        except (RasterioError, OSError) as error:
-            raise UnreadableError(
-                f"{self.asset.path.name}: rows {rows.start} to {rows.stop} cannot be read ({_why(error)})"
-            ) from error
-        return pixels, valid & self._data(pixels)
-
-    def _resampling(self, band: str, size: tuple[int, int], shape: tuple[int, int]) -> Resampling:
-        # A nodata value that GDAL does not know of would be averaged into its neighbours.
-        if size == shape or band in CLASS_BANDS or (self._nodata is not None and not self._stated):
-            return Resampling.nearest
-        return Resampling.average if size[0] > shape[0] else Resampling.bilinear
-
-    def _own_mask(self, window: Any, shape: tuple[int, int]) -> NDArray[np.bool_]:
-        mask: NDArray[np.bool_] = self._dataset.dataset_mask(window=window, out_shape=shape) > 0
-        return mask
-
-    def _data(self, pixels: NDArray[Any]) -> NDArray[np.bool_]:
-        """Finite in every band, and not the nodata value in all of them: black is a colour, too."""
-        valid: NDArray[np.bool_] = np.isfinite(pixels).all(axis=0)
-        if self._nodata is not None and math.isfinite(self._nodata):
-            valid &= (pixels != self._nodata).any(axis=0)
-        return valid
-
-    def _coloured(
-        self, window: Any, bands: Sequence[str], shape: tuple[int, int]
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """A palette image as the colours it shows."""
-        index = self._dataset.read(1, window=window, out_shape=shape, resampling=Resampling.nearest)
-        table = np.zeros((np.iinfo(index.dtype).max + 1, 4), np.uint8)
-        for value, colour in (self._palette or {}).items():
-            table[value] = colour
-        rgba = table[index]
-        order = [RGB.index(name) for name in bands]
-        valid = rgba[..., 3] > 0
-        if self._nodata is not None:
-            valid &= index != self._nodata
-        return np.moveaxis(rgba[..., order], -1, 0), valid
-
-    def close(self) -> None:
-        """Give the file back."""
-        with gdal_env():
-            self._dataset.close()
