@@ -90,7 +90,7 @@ def run(
     )
     series = series_of(outcomes)
     baselines = _baselines(config, series)
-    claims = _claims(config, places)
+    claims = load_claims(config.claims)
     verdicts = [judge(claim, series) for claim in claims]
     write_tables(outcomes, verdicts, out)
     facts = _facts(config, inputs, outcomes, command, start)
@@ -108,11 +108,6 @@ def _places(config: RunConfig) -> list[Place]:
     if config.sites:
         return [Place(site=load_site(path)) for path in config.sites]
     return [Place(tracks=load_tracks(config.tracks) if config.tracks else None)]
-
-
-def _claims(config: RunConfig, places: Sequence[Place]) -> tuple[Claim, ...]:
-    watched = {place.id for place in places}
-    return tuple(claim for claim in load_claims(config.claims) if claim.site in watched)
 
 
 def _baselines(config: RunConfig, series: Sequence[Series]) -> dict[tuple[str, str], Baseline]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from evidence.claims import Claim
 from evidence.report.content import Page
-from evidence.report.words import anchors, claimed, interval, number, web_address
+from evidence.report.words import anchors, claimed, interval, number, quantity_name, web_address
 from evidence.verdicts import Outcome4, Verdict
 
 VERDICTS: tuple[Outcome4, ...] = ("supported", "contradicted", "undecided", "out of reach")
 """In the order in which a reader meets them."""
+BEYOND: Outcome4 = "out of reach"
+"""The verdict that no figure of ours stands beside."""
 LINKS = 6
 """How many scenes a claim links to before it says how many more there are."""
 
@@ -42,6 +44,8 @@ class Card:
     """Where its scenes are on the page."""
     more: int
     """Scenes behind the verdict beyond those linked."""
+    see_also: tuple[Link, ...]
+    """Claims that repeat it, underlie it or disagree with it."""
     address: str | None
     """Web address of the source, where the locator is one."""
 
@@ -55,18 +59,21 @@ def claim_cards(page: Page, at: Mapping[tuple[str, str], str]) -> list[Card]:
     """
     verdicts = {verdict.claim_id: verdict for verdict in page.verdicts}
     ordered = sorted(page.claims, key=lambda c: VERDICTS.index(verdicts[c.id].verdict))
+    ids = [claim.id for claim in ordered]
+    place = dict(zip(ids, anchors("claim", ids), strict=True))
     views = []
-    for claim, anchor in zip(ordered, anchors("claim", (c.id for c in ordered)), strict=True):
+    for claim in ordered:
         verdict = verdicts[claim.id]
         linked = [(scene, at[claim.site, scene]) for scene in verdict.scene_ids if (claim.site, scene) in at]
         views.append(
             Card(
-                anchor,
+                place[claim.id],
                 claim,
                 verdict,
                 tuple(_figures(claim, verdict, page)),
                 tuple(Link(href, scene) for scene, href in linked[:LINKS]),
                 len(verdict.scene_ids) - len(linked[:LINKS]),
+                tuple(Link(f"#{place[other]}", other) for other in claim.see_also if other in place),
                 web_address(claim.locator),
             )
         )
@@ -77,12 +84,14 @@ def _figures(claim: Claim, verdict: Verdict, page: Page) -> list[tuple[str, str]
     figures = [("Claimed", claimed(claim))]
     if verdict.quantity is None:
         return figures
+    if verdict.quantity != claim.quantity:
+        figures.append(("Held against", quantity_name(verdict.quantity).lower()))
     unit = next((s.unit for s in page.series if (s.site, s.quantity) == (claim.site, verdict.quantity)), "")
     if verdict.value is not None:
         figures.append(("Measured", f"{number(verdict.value)} {unit}".strip()))
     if verdict.low is not None and verdict.high is not None:
         figures.append(("Interval", interval(verdict.low, verdict.high)))
-    band = page.baselines.get((claim.site, verdict.quantity))
+    band = page.band(claim.site, verdict.quantity)
     if band is not None:
         figures.append(("Usual here", f"{interval(band.low, band.high)} {unit}".strip()))
         figures.append(("Highest before", f"{number(band.maximum)} {unit}".strip()))

@@ -199,7 +199,7 @@ def _points(axes: Axes, chart: Chart, span: Span) -> dict[str, list[str]]:
         times = np.repeat(part.times, 3)
         # All intervals as one broken line: one path, however many dates there are.
         axes.plot(times, np.hstack([ends, gap]).ravel(), color=POINT, lw=0.8, alpha=0.55)
-        (dots,) = axes.plot(part.times, part.values, marker, ms=3.4, color=POINT, mec="none")
+        (dots,) = axes.plot(part.times, part.values, marker, ms=3.4, color=POINT, mew=0)
         dots.set_gid(f"points-{i}")
         tips[f"points-{i}"] = [
             f"{str(part.times[k])[:10]}: {number(part.values[k])} ({interval(part.lows[k], part.highs[k])}) "
@@ -220,10 +220,10 @@ def _marks(axes: Axes, marks: Sequence[Mark], span: Span) -> dict[str | None, st
         axes.fill_between(
             [start, end], mark.low, mark.high, facecolor=CLAIM, edgecolor=CLAIM, lw=2.0, alpha=0.75
         )
-        late = start > span.start + (span.end - span.start) * 3 // 4
+        right = start - span.start > span.end - end  # the label hangs from the end with more room
         axes.annotate(
-            f"@{i}", (start if late else end, mark.high), (-4 if late else 4, 0), textcoords="offset points",
-            ha="right" if late else "left", va="center", color=CLAIM, size=8, annotation_clip=False,
+            f"@{i}", (end if right else start, mark.high), (0, 2.5), textcoords="offset points",
+            ha="right" if right else "left", va="bottom", color=CLAIM, size=8, annotation_clip=False,
         )  # fmt: skip
         texts[f"@{i}"] = mark.label
     return texts

@@ -132,6 +132,13 @@ class Page:
                 "give every claim its own id and one verdict"
             )
 
+    def band(self, site: str, quantity: str) -> Band | None:
+        """What is usual there, where a baseline could be made and its figures are numbers."""
+        band = self.baselines.get((site, quantity))
+        if band is None or not np.isfinite([band.median, band.low, band.high, band.maximum]).all():
+            return None
+        return band
+
     @property
     def simulated(self) -> bool:
         """Whether any input was painted, not photographed."""

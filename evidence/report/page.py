@@ -18,8 +18,7 @@ from markupsafe import Markup
 from evidence.files import written
 from evidence.report.content import Band, Page, Picture
 from evidence.report.view import lay_out
-from evidence.report.words import count, printable
-from imagery.period import Period
+from evidence.report.words import count, days, printable
 
 __all__ = ["Band", "Page", "Picture", "write_page"]
 
@@ -59,7 +58,7 @@ def render(page: Page) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, finalize=printable, trim_blocks=False
     )
-    environment.filters |= {"count": count, "count_of": _count_of, "span": _span, "plain": _plain}
+    environment.filters |= {"count": count, "count_of": _count_of, "days": days, "plain": _plain}
     here = files("evidence.report")
     style = here.joinpath("page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
@@ -74,11 +73,6 @@ def render(page: Page) -> str:
 
 def _count_of(things: Sized, noun: str) -> str:
     return count(len(things), noun)
-
-
-def _span(period: Period) -> str:
-    """``2023-10-05`` for one day, else both days."""
-    return str(period.start) if period.days == 1 else str(period).replace("/", " to ")
 
 
 def _plain(value: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from markupsafe import Markup
@@ -12,8 +13,11 @@ from numpy.typing import NDArray
 from evidence.ledger import Outcome
 from evidence.report.charts import Chart, Mark, Span, draw, whole_span
 from evidence.report.content import Band, Page
-from evidence.report.words import anchors, count, interval, moment, number, quantity_name
+from evidence.report.words import anchors, count, days, interval, moment, number, quantity_name
 from models.stats.series import Series
+
+DAY = 86400
+"""Seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +54,7 @@ def timelines(page: Page, at: Mapping[tuple[str, str], str]) -> list[Timeline]:
     for one, anchor in zip(series, names, strict=True):
         chart = Chart(
             one,
-            page.baselines.get((one.site, one.quantity)),
+            page.band(one.site, one.quantity),
             _skipped_times(page.outcomes, one.site),
             _marks(page, one),
             any((one.site, scene) in simulated for scene in one.scene_ids),
@@ -94,26 +98,26 @@ def _marks(page: Page, series: Series) -> tuple[Mark, ...]:
             np.datetime64(claim.period.start, "s"),
             np.datetime64(claim.period.end, "s"),
             claim.low,
-            claim.low if claim.high is None else claim.high,
+            claim.high,
         )
         for claim in page.claims
         if claim.site == series.site
         and claim.id in tested
         and claim.unit == series.unit
         and claim.low is not None
+        and claim.high is not None
         and claim.comparison in ("at least", "at most", "about", "between")
     )
 
 
 def _drawings(chart: Chart, anchor: str, page: Page) -> tuple[tuple[str, Markup], ...]:
     """All dates; and where the last part would be too narrow to read, that part again."""
-    times = np.concatenate([chart.series.times, chart.skipped])
-    whole = whole_span(times)
+    whole = whole_span(np.concatenate([chart.series.times, chart.skipped]))
     site = page.site_names.get(chart.series.site, chart.series.site)
     name = f"{quantity_name(chart.series.quantity)}, {site}"
     if chart.simulated:
         name = f"SIMULATED: {name}"
-    near = _near(chart, times, page)
+    near = _near(chart, whole, page)
     views = [(whole, near, "all dates", "all")]
     if near is not None:
         views.append((near, None, "enlarged", "near"))
@@ -126,18 +130,20 @@ def _drawings(chart: Chart, anchor: str, page: Page) -> tuple[tuple[str, Markup]
     )
 
 
-def _near(chart: Chart, times: NDArray[np.datetime64], page: Page) -> Span | None:
-    period = page.target
-    if period is not None:
-        inside = times[(times >= np.datetime64(period.start, "s")) & (times < np.datetime64(period.end, "s"))]
+def _near(chart: Chart, whole: Span, page: Page) -> Span | None:
+    """The target's days, or else those after the baseline, where the whole is too wide to read them."""
+    if page.target is not None:
+        start, end = page.target.start, page.target.end
     elif chart.band is not None:
-        inside = times[times >= np.datetime64(chart.band.period.end, "s")]
+        start, end = chart.band.period.end, date.max
     else:
-        inside = times[:0]
-    if not len(inside):
         return None
-    near, whole = whole_span(inside), whole_span(times)
-    return near if (near.end - near.start) * 3 < whole.end - whole.start else None
+    room = np.timedelta64(2 * DAY, "s")
+    near = Span(
+        max(np.datetime64(start, "s") - room, whole.start), min(np.datetime64(end, "s") + room, whole.end)
+    )
+    length = near.end - near.start
+    return near if np.timedelta64(DAY, "s") < length < (whole.end - whole.start) / 3 else None
 
 
 def _described(chart: Chart, span: Span) -> str:
@@ -159,6 +165,6 @@ def _usual(band: Band | None, unit: str) -> str:
     if band is None:
         return "There is no baseline: too few dates before these, or none asked for."
     return (
-        f"Usual from {band.period.start} to {band.period.end}: {interval(band.low, band.high)} {unit}, "
+        f"Usual from {days(band.period)}: {interval(band.low, band.high)} {unit}, "
         f"middle {number(band.median)}, highest {number(band.maximum)}."
     )

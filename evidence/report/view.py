@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evidence.ledger import Outcome
-from evidence.report.cards import VERDICTS, Card, claim_cards
+from evidence.report.cards import BEYOND, VERDICTS, Card, claim_cards
 from evidence.report.content import Page
 from evidence.report.frames import Frame, frames
 from evidence.report.timelines import Timeline, timelines
@@ -41,8 +41,10 @@ class SiteView:
     """Part of HTML ids."""
     name: str
     """In words."""
-    claims: tuple[Card, ...]
-    """Those it is named in."""
+    answered: tuple[Card, ...]
+    """Claims about it that these scenes speak to, even where they leave them undecided."""
+    beyond: tuple[Card, ...]
+    """Claims about it that are out of reach."""
     charts: tuple[Timeline, ...]
     """Its series."""
     pictures: tuple[Frame, ...]
@@ -63,8 +65,14 @@ class View:
     """Most frequent reason first."""
     undated: tuple[tuple[str, str, str, str, str, str], ...]
     """Measured without a date: scene, site, quantity, value, interval, method."""
-    scenes: tuple[int, int, int]
-    """How many scenes there were, were measured, and were simulated."""
+    scenes: int
+    """How many different scenes there were."""
+    painted: int
+    """How many of them are simulated."""
+    looks: int
+    """How many ends there are: a scene that shows two sites ends once for each."""
+    measured: int
+    """How many of these ends are measurements."""
     command: str
     """The line that runs it again, or empty."""
     facts: tuple[tuple[str, str], ...]
@@ -87,7 +95,8 @@ def lay_out(page: Page) -> View:
         SiteView(
             anchor,
             page.site_names.get(site) or site or "No site given",
-            tuple(c for c in claims if c.claim.site == site),
+            tuple(c for c in claims if c.claim.site == site and c.verdict.verdict != BEYOND),
+            tuple(c for c in claims if c.claim.site == site and c.verdict.verdict == BEYOND),
             tuple(c for c in charts if c.chart.series.site == site),
             tuple(p for p in pictures if p.picture.site == site),
         )
@@ -101,11 +110,10 @@ def lay_out(page: Page) -> View:
         tuple((verdict, given[verdict]) for verdict in VERDICTS),
         _skips(page.outcomes),
         _undated(page.outcomes),
-        (
-            len(page.outcomes),
-            sum(bool(o.measurements) for o in page.outcomes),
-            sum(o.simulated for o in page.outcomes),
-        ),
+        len({o.scene_id for o in page.outcomes}),
+        len({o.scene_id for o in page.outcomes if o.simulated}),
+        len(page.outcomes),
+        sum(bool(o.measurements) for o in page.outcomes),
         str(page.run.get("command", "")),
         tuple(facts),
         tuple(lists),
@@ -113,10 +121,12 @@ def lay_out(page: Page) -> View:
 
 
 def _site_ids(page: Page) -> list[str]:
-    """Sites with measurements first, then by id."""
+    """Those with most answers first, then those measured, then by id."""
     measured = {series.site for series in page.series}
     named = measured | {claim.site for claim in page.claims} | {picture.site for picture in page.pictures}
-    return sorted(named, key=lambda site: (site not in measured, site))
+    sites = {claim.id: claim.site for claim in page.claims}
+    answers = Counter(sites[v.claim_id] for v in page.verdicts if v.verdict != BEYOND)
+    return sorted(named, key=lambda site: (-answers[site], site not in measured, site))
 
 
 def _skips(outcomes: Sequence[Outcome]) -> tuple[SkipGroup, ...]:

@@ -14,6 +14,7 @@ from jinja2.runtime import Undefined
 from markupsafe import Markup
 
 from evidence.claims import Claim
+from imagery.period import Period
 
 QUANTITIES = {
     "railcars": "Railcars",
@@ -64,13 +65,10 @@ def quantity_name(quantity: str) -> str:
 
 def claimed(claim: Claim) -> str:
     """The figure of a claim as it was meant, such as ``at least 20 railcars``."""
-    if claim.low is None:
+    if claim.low is None or claim.high is None:
         return claim.comparison
-    unit = "" if claim.unit in ("", "none") else f" {claim.unit}"
-    if claim.high is not None and claim.high != claim.low:
-        joint = "and" if claim.comparison == "between" else "to"
-        return f"{claim.comparison} {exact(claim.low)} {joint} {exact(claim.high)}{unit}"
-    return f"{claim.comparison} {exact(claim.low)}{unit}"
+    figure = exact(claim.low) if claim.low == claim.high else f"{exact(claim.low)} and {exact(claim.high)}"
+    return f"{claim.comparison} {figure} {claim.unit}".strip()
 
 
 def exact(value: float) -> str:
@@ -86,6 +84,11 @@ def moment(time: datetime | None) -> str:
 def day(time: datetime | None) -> str:
     """A UTC day, or ``no date``."""
     return moment(time)[:10] if time is not None else "no date"
+
+
+def days(period: Period) -> str:
+    """``2023-10-05`` for one day, else its first and last day."""
+    return str(period.start) if period.days == 1 else str(period).replace("/", " to ")
 
 
 def count(n: int, noun: str) -> str:
