@@ -129,6 +129,7 @@ class CubeLayer:
             raise UnreadableError(no_gsd(asset.path), "no-gsd")
         self.grid = cube.grid if cube.grid is not None else local_grid(*cube.shape, gsd_m or 1.0)
         self.dtype = np.result_type(*(self._bands[name].dtype for name in asset.bands))
+        self.mask = "none" if asset.nodata is None else f"nodata {asset.nodata:g}"
 
     def read(
         self, roi: ROI, bands: Sequence[str], shape: tuple[int, int]

@@ -116,6 +116,8 @@ class Layer(Protocol):
     grid: GeoBox
     bands: tuple[str, ...]
     dtype: np.dtype[Any]
+    mask: str
+    """What marks pixels without data, in words."""
 
     def read(
         self, roi: ROI, bands: Sequence[str], shape: tuple[int, int]
@@ -156,10 +158,12 @@ class SceneRaster:
                 opened.callback(layer.close)
             self._opened = opened.pop_all()
         self._layers: dict[str, Layer] = {}
-        for layer in sorted(layers, key=lambda layer: ground_gsd(layer.grid)):
+        self.layers = tuple(sorted(layers, key=lambda layer: ground_gsd(layer.grid)))
+        """Opened files, the finest first."""
+        for layer in self.layers:
             for band in layer.bands:
                 self._layers.setdefault(band, layer)  # the finest layer that has it
-        self.native_grid: GeoBox = next(iter(self._layers.values())).grid
+        self.native_grid: GeoBox = self.layers[0].grid
         """Grid of the finest file as it is stored."""
         self.grid: GeoBox = self.native_grid
         """Grid that is read: the native one, or a UTM grid with square pixels."""

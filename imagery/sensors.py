@@ -71,8 +71,9 @@ def regime(gsd_m: float) -> Regime:
     """What can be counted at this ground sample distance (metres).
 
     Between 1.2 and 2 m single wagons are already lost too often to be counted: such images are read
-    as occupied length, like those of 2 to 5 m.
+    as occupied length, like those of 2 to 5 m. One percent is left for the scale of map projections.
     """
+    gsd_m /= 1.01
     if gsd_m <= SINGLE_MAX_M:
         return "single"
     if gsd_m <= TRACK_MAX_M:

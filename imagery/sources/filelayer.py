@@ -46,6 +46,9 @@ class FileLayer:
         self._nodata = asset.nodata if header.nodata is None else header.nodata
         self._stated = header.nodata is not None
         self._masked = header.masked
+        own = ("alpha band" if "alpha" in header.colours else "mask") if header.masked else ""
+        stated = "" if self._nodata is None else f"nodata {self._nodata:g}"
+        self.mask = " and ".join(filter(None, (own, stated))) or "none"
 
     def read(
         self, roi: ROI, bands: Sequence[str], shape: tuple[int, int]
