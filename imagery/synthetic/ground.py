@@ -34,10 +34,9 @@ def draw_ground(canvas: Canvas, layout: Layout) -> None:
     """Paint surfaces and tracks onto an empty canvas, from the layout's own seed."""
     rng = np.random.default_rng(layout.seed)
     soil = SURFACES[layout.soil]
-    base = np.empty((*canvas.size, 3), dtype=np.uint8)
-    base[:] = soil.colours[rng.integers(len(soil.colours))]
-    rough = np.empty((*canvas.size, 2), dtype=np.uint8)  # fine and broad texture, share of brightness x 500
-    rough[:] = (round(soil.fine * 500), round(soil.broad * 500))
+    base = _flat(canvas.size, soil.colours[rng.integers(len(soil.colours))])
+    # Fine and broad texture, as shares of brightness x 500.
+    rough = _flat(canvas.size, (round(soil.fine * 500), round(soil.broad * 500)))
     for surface in layout.surfaces:
         material = SURFACES[surface.material]
         colour = layout.ballast if surface.material == "ballast" else material.colours[rng.integers(len(material.colours))]
@@ -180,7 +179,7 @@ def _growth(canvas: Canvas, layout: Layout, base: _Bytes, rough: _Bytes, rng: np
     cover = cover * (rough[..., 0] >= 18) + np.float32(1e-6)
     green = np.array(SURFACES["weeds"].colours[rng.integers(3)]) * rng.uniform(0.8, 1.2)
     rough[..., 0] = np.maximum(rough[..., 0], cover * np.float32(80))
-    return np.asarray(cv2.blendLinear(base, np.full_like(base, green.astype(np.uint8)), 1.0 - cover, cover))
+    return np.asarray(cv2.blendLinear(base, _flat(size, tuple(green.tolist())), 1.0 - cover, cover))
 
 
 def _snow(canvas: Canvas, layout: Layout) -> None:
@@ -194,6 +193,13 @@ def _snow(canvas: Canvas, layout: Layout) -> None:
         cv2.polylines(mask, [_fixed(canvas, line)], False, 255, max(1, round(1.6 / px)), cv2.LINE_AA, _SHIFT)
         cover *= 1.0 - mask * np.float32((1 - 0.6 * layout.snow) / 255)
     canvas.colour += cover[..., None] * (np.array([232, 235, 240], dtype=np.float32) - canvas.colour)
+
+
+def _flat(size: tuple[int, int], colour: tuple[float, ...]) -> _Bytes:
+    """A plane of one colour."""
+    plane = np.empty((*size, len(colour)), dtype=np.uint8)
+    cv2.rectangle(plane, (0, 0), size[::-1], colour, -1)
+    return plane
 
 
 def _fixed(canvas: Canvas, points_m: Points) -> NDArray[np.int32]:

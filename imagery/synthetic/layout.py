@@ -112,15 +112,23 @@ class Layout:
         point += np.minimum(s, 0)[:, None] * head / np.hypot(*head)
         return point + np.maximum(s - arc[-1], 0)[:, None] * tail / np.hypot(*tail)
 
-    def free_spans(self, track: int, clearance_m: float = 3.9, step_m: float = 2.0) -> list[tuple[float, float]]:
-        """Stretches of a track where no earlier track of the layout comes closer than ``clearance_m``."""
-        s = np.arange(0.0, self.length_m(track) + 1e-9, step_m)
-        clear = np.ones(len(s), dtype=bool)
-        if track:
-            others = np.concatenate([self.at(i, np.arange(0.0, self.length_m(i), 1.0)) for i in range(track)])
-            clear = cKDTree(others).query(self.at(track, s))[0] >= clearance_m
-        edge = np.flatnonzero(np.diff(np.concatenate([[False], clear, [False]]).astype(np.int8)))
-        return [(float(s[a]), float(s[b - 1])) for a, b in edge.reshape(-1, 2) if b - 1 > a]
+    def free_spans(self, clearance_m: float = 3.9) -> list[list[tuple[float, float]]]:
+        """Stretches of each track, (start, end) along it, that no earlier track comes closer to than the clearance."""
+        step = 2.0
+        along = [np.arange(0.0, self.length_m(i) + 1e-9, step) for i in range(len(self.tracks_m))]
+        if not along:
+            return []
+        points = np.concatenate([self.at(i, s) for i, s in enumerate(along)])
+        owner = np.repeat(np.arange(len(along)), [len(s) for s in along])
+        # Up to 3 of the nearest points are the track's own.
+        near = cKDTree(points).query(points, k=10, distance_upper_bound=clearance_m)[1]
+        fouled = (np.append(owner, len(along))[near] < owner[:, None]).any(axis=1)
+        spans = []
+        for i, s in enumerate(along):
+            clear = np.concatenate([[False], ~fouled[owner == i], [False]])
+            edge = np.flatnonzero(np.diff(clear.astype(np.int8))).reshape(-1, 2)
+            spans.append([(float(s[a]), float(s[b - 1])) for a, b in edge if b - 1 > a])
+        return spans
 
 
 def _arc(line: Points) -> NDArray[np.float64]:

@@ -98,7 +98,9 @@ def expose(
     fine = rng.standard_normal((rows, cols), dtype=np.float32)
     coarse = rng.standard_normal(((rows + 1) // 2, (cols + 1) // 2, 3), dtype=np.float32)
     noise = cv2.resize(coarse, (cols, rows), interpolation=cv2.INTER_LINEAR)
-    noise = np.float32(0.35 * optics.noise) * noise + (np.float32(optics.noise) * fine)[..., None]
+    noise *= np.float32(0.35 * optics.noise)
+    fine *= np.float32(optics.noise)
+    noise += fine[..., None]
     picture = cv2.LUT(cv2.add(out, noise, dtype=cv2.CV_8U), _curve(optics))
     if optics.jpeg is None:
         return np.asarray(picture)

@@ -250,51 +250,46 @@ def random_rakes(
         Wagons in order of track and position; none overlaps another.
     """
     fill = float(rng.uniform(0.1, 0.95)) if fill is None else fill
-    mood = rng.dirichlet(np.array(list(_COMMON.values())) * rng.choice([4.0, 12.0]))  # what this yard handles
+    fleet = _fleet(rng, tarp_share, snow)
     placed: list[Placed] = []
-    for track in range(len(layout.tracks_m)):
+    for track, spans in enumerate(layout.free_spans()):
         if rng.random() > fill + 0.15:
             continue
-        for first, last in layout.free_spans(track):
+        for first, last in spans:
             s = first + float(rng.uniform(1.0, 1.0 + (last - first) * (1 - fill)))
-            while s < last:
-                string = _string(rng, mood, tarp_share, snow)
+            while s + 6.0 < last:
                 gap = float(rng.uniform(0.6, 1.2))
-                for spec in string:
+                for spec in _string(rng, fleet):
                     if s + spec.length_m > last:
                         break
                     placed.append(Placed(track, s, spec))
                     s += spec.length_m + gap
                 s += float(rng.exponential(60.0 * (1.02 - fill))) + 1.0
-                if s + 6.0 > last:
-                    break
     return placed
 
 
-def _string(
-    rng: np.random.Generator, mood: np.ndarray[tuple[int], np.dtype[np.float64]], tarp_share: float | None, snow: float
-) -> list[WagonSpec]:
-    """Wagons coupled to each other: one block of equal wagons, several blocks, or one wagon alone."""
+Make = tuple[WagonSpec, ...]
+"""Wagons of one make: equal in size, each with its own stains, some with another load or cover."""
+
+
+def _fleet(rng: np.random.Generator, tarp_share: float | None, snow: float) -> list[Make]:
+    """The makes that stand in one yard, some forms far more common than in another."""
+    common = np.array(list(_COMMON.values()))
+    mood = rng.dirichlet(common / common.sum() * rng.choice([3.0, 10.0]) + 0.01)
     forms = list(_COMMON)
-    count = int(rng.choice([1, rng.integers(2, 6), rng.integers(5, 45)], p=[0.12, 0.33, 0.55]))
-    string: list[WagonSpec] = []
-    while len(string) < count:
-        spec = random_spec(rng, forms[rng.choice(len(forms), p=mood)], tarp_share)
-        spec = replace(spec, snow=snow)
-        block = int(rng.integers(1, 3)) if rng.random() < 0.4 else int(rng.integers(2, 30))
-        if spec.form in ("locomotive", "coach"):
-            block = min(block, 2 if spec.form == "locomotive" else 10)
-        string += _block(rng, spec, min(block, count - len(string)))
-    return string
+    makes = []
+    for form in rng.choice(len(forms), size=int(rng.integers(4, 26)), p=mood):
+        spec = replace(random_spec(rng, forms[form], tarp_share), snow=snow)
+        makes.append(_make(rng, spec, int(rng.integers(1, 6))))
+    return makes
 
 
-def _block(rng: np.random.Generator, spec: WagonSpec, count: int) -> list[WagonSpec]:
-    """Wagons of one make: equal in size, each with its own stains, some with another load or cover."""
+def _make(rng: np.random.Generator, spec: WagonSpec, count: int) -> Make:
     strict = rng.random() < 0.4
+    loads = FORMS[spec.form].loads
     looks = [spec]
-    for _ in range(min(count - 1, 2 if strict else 4)):
+    for _ in range(count - 1):
         same = strict or rng.random() < 0.3
-        loads = FORMS[spec.form].loads
         looks.append(
             replace(
                 spec,
@@ -305,7 +300,21 @@ def _block(rng: np.random.Generator, spec: WagonSpec, count: int) -> list[WagonS
                 tarp="none" if not strict and rng.random() < 0.12 else spec.tarp,
             )
         )
-    return [looks[rng.integers(len(looks))] for _ in range(count)]
+    return tuple(looks)
+
+
+def _string(rng: np.random.Generator, fleet: list[Make]) -> list[WagonSpec]:
+    """Wagons coupled to each other: one block of equal wagons, several blocks, or one wagon alone."""
+    draw = rng.random()
+    count = 1 if draw < 0.12 else int(rng.integers(2, 6) if draw < 0.45 else rng.integers(5, 45))
+    mixed = rng.random() < 0.4
+    string: list[WagonSpec] = []
+    while len(string) < count:
+        make = fleet[rng.integers(len(fleet))]
+        block = int(rng.integers(1, 3) if mixed else rng.integers(2, 30))
+        block = min(block, {"locomotive": 2, "coach": 10}.get(make[0].form, 30), count - len(string))
+        string += [make[rng.integers(len(make))] for _ in range(block)]
+    return string
 
 
 def _vary(rng: np.random.Generator, colour: Colour) -> Colour:
