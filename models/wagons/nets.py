@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -181,7 +181,7 @@ def load(path: Path, kind: type[StripNet] | type[ProposeNet]) -> tuple[Any, dict
             shape["dilations"] = tuple(shape["dilations"])
         net = kind(ReaderShape(**shape)) if kind is StripNet else kind(ProposerShape(**shape))  # type: ignore[arg-type]
         net.load_state_dict(state)
-    except (OSError, KeyError, TypeError, RuntimeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, ValueError) as error:
         raise UnreadableError(
             f"weights {path} cannot be used ({error}); train them with `yardwatch train`"
         ) from error

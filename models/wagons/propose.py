@@ -61,9 +61,9 @@ def _tile(net: ProposeNet, picture: Picture, rows: slice, cols: slice, factor: f
     plain = torch.from_numpy(stacked)
     with torch.inference_mode():
         out = net(to_input(torch.stack([plain, plain.flip(-1)])))
-    out[1] = out[1].flip(-1)
-    out[1, 2] *= -1
-    out[:, 0] = out[:, 0].sigmoid()
+        out[1] = out[1].flip(-1)
+        out[1, 2] *= -1
+        out[:, 0] = out[:, 0].sigmoid()
     mean: NDArray[np.float32] = (
         out.mean(dim=0).numpy()[:, : -(-high // 2), : -(-wide // 2)].astype(np.float32)
     )

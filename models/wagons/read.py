@@ -99,13 +99,13 @@ def _both_ways(net: StripNet, stacked: NDArray[np.uint8]) -> Floats:
     padded = np.pad(stacked, ((0, 0), (0, 0), (0, -m % 8)))
     plain = torch.from_numpy(padded)
     batch = torch.stack([plain, plain.flip(-1), plain.flip(-2), plain.flip(-1).flip(-2)])
-    with torch.inference_mode():
-        out = net(to_input(batch))
     start, stop, across = (ENDS.index(name) for name in ("start", "stop", "across_m"))
     swapped = list(range(net.outputs))
     swapped[start], swapped[stop] = stop, start
-    out[1::2] = out[1::2].flip(-1)[:, swapped]
-    out[2:, across] *= -1
+    with torch.inference_mode():
+        out = net(to_input(batch))
+        out[1::2] = out[1::2].flip(-1)[:, swapped]
+        out[2:, across] *= -1
     mean: Floats = out.mean(dim=0)[:, :m].numpy().astype(np.float64)
     return mean
 
@@ -160,6 +160,7 @@ def wagons(reading: Reading, grid: GeoBox, weights: Weights | None = None) -> De
         tuple(KINDS[i] for i in kinds.argmax(axis=1)),
         tuple(COVERS[i] for i in covers.argmax(axis=1)),
         {
+            "odds": found.odds.copy(),
             "occupied": occupied,
             "ends": ends,
             "across_m": across,
