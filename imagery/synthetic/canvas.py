@@ -51,7 +51,7 @@ class Canvas:
         self.margin = margin
         self.origin_m = (origin_m[0] - margin[0] * px_m, origin_m[1] - margin[1] * px_m)
         rows, cols = shape[0] + margin[1] + margin[3], shape[1] + margin[0] + margin[2]
-        self.colour = np.zeros((rows, cols, 3), dtype=np.float32)
+        self.colour = np.zeros((rows, cols, 3), dtype=np.uint8)
         self.height = np.zeros((rows, cols), dtype=np.float32)
 
     @classmethod
@@ -109,18 +109,18 @@ class Canvas:
         tall = cv2.warpAffine(patch.height, matrix, size, flags=cv2.INTER_LINEAR)
         rest = 1.0 - warped[..., 3]
         window = self.colour[y0:y1, x0:x1]
-        window *= rest[..., None]
-        window += warped[..., :3]
+        window[:] = window * rest[..., None] + (warped[..., :3] + np.float32(0.5))
         # Heights are not mixed: a pixel half way up an edge would lie in the shadow of the other half.
         cover = warped[..., 3]
         np.copyto(self.height[y0:y1, x0:x1], tall / np.maximum(cover, 0.5), where=cover > 0.5)
 
-    def shaded(self, lit: NDArray[np.float32], light: Light) -> NDArray[np.float32]:
+    def shaded(self, lit: NDArray[np.float32], light: Light) -> NDArray[np.uint8]:
         """Colours under the sun that each point sees (rows, cols, 0 to 1); shadows are a little blue."""
-        planes = [lit * np.float32(1.0 - light.shade * sky) + np.float32(light.shade * sky) for sky in _SKY]
-        return np.asarray(cv2.multiply(self.colour, cv2.merge(planes)), dtype=np.float32)
+        dark = [255 * min(1.0, light.shade * sky) for sky in _SKY]
+        planes = [cv2.convertScaleAbs(lit, alpha=255 - shade, beta=shade) for shade in dark]
+        return np.asarray(cv2.multiply(self.colour, cv2.merge(planes), scale=1 / 255))
 
-    def cropped(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    def cropped(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The frame without its margin."""
         left, top = self.margin[:2]
         return np.ascontiguousarray(image[top : top + self.shape[0], left : left + self.shape[1]])

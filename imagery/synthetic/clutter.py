@@ -61,13 +61,13 @@ def draw_spans(canvas: Canvas, spans: Sequence[Span], light: Light) -> NDArray[n
 
 
 def overlay_spans(
-    canvas: Canvas, image: NDArray[np.float32], spans: Sequence[Span], lean: tuple[float, float]
-) -> NDArray[np.float32]:
+    canvas: Canvas, image: NDArray[np.uint8], spans: Sequence[Span], lean: tuple[float, float]
+) -> NDArray[np.uint8]:
     """Draw the thin things themselves over the finished canvas, where they lean to."""
     if not spans:
         return image
     share = _lines(canvas, spans, np.array(lean)) * np.float32(0.85 / 255)
-    metal = np.full_like(image, 150.0)
+    metal = np.full_like(image, 150)
     return np.asarray(cv2.blendLinear(image, metal, 1.0 - share, share))
 
 

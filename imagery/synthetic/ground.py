@@ -54,8 +54,8 @@ def draw_ground(canvas: Canvas, layout: Layout) -> None:
         tone *= 1.0 + _stains(canvas, layout, strength, rng)
     # Broad patches differ in colour too: yellower where brighter.
     hue = 0.035 * grain(layout.seed + 47, canvas.size, (14.0 / canvas.px_m, 14.0 / canvas.px_m))
-    planes = cv2.merge([tone * (1.0 + 0.5 * hue), tone, tone * (1.0 - hue)])
-    cv2.multiply(base, planes, canvas.colour, dtype=cv2.CV_32F)
+    planes = [cv2.convertScaleAbs(plane, alpha=128) for plane in (tone * (1.0 + 0.5 * hue), tone, tone * (1.0 - hue))]
+    cv2.multiply(base, cv2.merge(planes), canvas.colour, scale=1 / 128)
     _snow(canvas, layout)
 
 
@@ -84,11 +84,10 @@ def over_ground(canvas: Canvas, layout: Layout, ground: _Bytes, rng: np.random.G
         width = max(1, round(rng.uniform(2.6, 4.2) / canvas.px_m))
         lines = [_fixed(canvas, line) for line in (*layout.tracks_m, *layout.links_m)]
         cv2.polylines(mask, lines, False, round(255 * rng.uniform(0.6, 1.0)) if way >= 0.45 else 255, width, cv2.LINE_AA, _SHIFT)
-    soft = cv2.GaussianBlur(mask, (0, 0), max(0.4, rng.uniform(0.1, 0.8) / canvas.px_m))
-    share = (soft * np.float32(1 / 255))[..., None]
-    factor = float(np.clip((np.median(real) / np.median(canvas.colour)) ** 0.75, 0.45, 1.5))
-    real_bright = real.astype(np.float32) / np.float32(factor)
-    canvas.colour[:] = real_bright + share * (canvas.colour - real_bright)
+    soft = cv2.GaussianBlur(mask, (0, 0), max(0.4, rng.uniform(0.1, 0.8) / canvas.px_m)) * np.float32(1 / 255)
+    factor = float(np.clip((np.median(real) / np.median(canvas.colour)) ** 0.75, 0.45, 1.0))
+    factor = max(factor, float(np.percentile(ground[::4, ::4], 99.5)) / 255)
+    canvas.colour[:] = cv2.blendLinear(canvas.colour, cv2.convertScaleAbs(real, alpha=1 / factor), soft, 1.0 - soft)
     return factor
 
 
@@ -192,7 +191,7 @@ def _snow(canvas: Canvas, layout: Layout) -> None:
         mask = np.zeros(canvas.size, dtype=np.uint8)
         cv2.polylines(mask, [_fixed(canvas, line)], False, 255, max(1, round(1.6 / px)), cv2.LINE_AA, _SHIFT)
         cover *= 1.0 - mask * np.float32((1 - 0.6 * layout.snow) / 255)
-    canvas.colour += cover[..., None] * (np.array([232, 235, 240], dtype=np.float32) - canvas.colour)
+    canvas.colour[:] = cv2.blendLinear(canvas.colour, _flat(canvas.size, (232, 235, 240)), 1.0 - cover, cover)
 
 
 def _flat(size: tuple[int, int], colour: tuple[float, ...]) -> _Bytes:

@@ -99,12 +99,15 @@ def sunlit(height: Plane, px_m: float, light: Light, reach_m: float | None = Non
     # A blurred edge of one pixel rises by itself: what lies below the slope of the ray is no shadow.
     soft = max(0.3, 0.6 * climb)
     lit = (height - horizon) * np.float32(1 / soft) + np.float32(1.0 + 0.1 / soft)
-    return np.asarray(np.minimum(np.maximum(lit, 0.0, out=lit), 1.0, out=lit))
+    lit = np.minimum(np.maximum(lit, 0.0, out=lit), 1.0, out=lit)
+    # The sun is half a degree wide: the edge of a shadow of 4 m of height is some centimetres soft.
+    penumbra = 4.0 * norm * 0.0093 / math.sin(math.radians(light.sun_elevation_deg))
+    return np.asarray(cv2.GaussianBlur(lit, (0, 0), max(0.6, 0.5 * penumbra / px_m)))
 
 
 def leaned(
-    image: NDArray[np.float32], height: Plane, px_m: float, lean: tuple[float, float], light: Light
-) -> NDArray[np.float32]:
+    image: NDArray[np.uint8], height: Plane, px_m: float, lean: tuple[float, float], light: Light
+) -> NDArray[np.uint8]:
     """The view from off nadir: each point moves by its height times ``lean``, walls come into sight.
 
     Args:
@@ -129,13 +132,14 @@ def leaned(
     y = np.arange(rows, dtype=np.float32)[:, None] - np.float32(lean[1] / px_m) * seen
     out = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     above = cv2.remap(height, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) - seen
-    wall = np.minimum(np.maximum(above - np.float32(0.3 + levels[0]), 0.0), 1.0)
+    above -= np.float32(0.3 + levels[0])
+    wall = np.minimum(np.maximum(above, 0.0, out=above), 1.0, out=above)
     # The wall in sight faces the viewer, opposite to the lean; it is lit if the sun stands on that side too.
     sx, sy, _ = light.towards(0.0)
     facing = -(sx * lean[0] + sy * lean[1]) / amount
     tone = light.shade + (1.0 - light.shade) * max(0.0, facing)
-    out *= (1.0 - wall * np.float32(1.0 - 0.85 * tone))[..., None]
-    return np.asarray(out)
+    dimmed = cv2.convertScaleAbs(wall, alpha=-255 * (1.0 - 0.85 * tone), beta=255)
+    return np.asarray(cv2.multiply(out, cv2.merge([dimmed] * 3), scale=1 / 255))
 
 
 def _moved(plane: Plane, dx: float, dy: float) -> Plane:

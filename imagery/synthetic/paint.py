@@ -145,7 +145,7 @@ def paint(
     image = overlay_spans(canvas, image, layout.spans, optics.lean)
     image = canvas.cropped(image)
     if ground is not None:
-        image *= np.float32(factor)
+        image = np.asarray(cv2.convertScaleAbs(image, alpha=factor))
     return Painted(
         image=expose(image, optics, light.haze, rng),
         truth=_truth(placed, poses, optics, shape, origin_m),

@@ -69,13 +69,11 @@ def random_optics(rng: np.random.Generator, gsd_m: float) -> Optics:
     )
 
 
-def expose(
-    image: NDArray[np.float32], optics: Optics, haze: float, rng: np.random.Generator
-) -> NDArray[np.uint8]:
+def expose(image: NDArray[np.uint8], optics: Optics, haze: float, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Turn painted brightness into the picture that the camera delivers.
 
     Args:
-        image: (rows, cols, 3) red, green, blue, 0 to 255 in full sun; may exceed it.
+        image: (rows, cols, 3) red, green, blue; 255 is a white thing in full sun.
         optics: The camera.
         haze: Share of the brightness that is airlight.
         rng: Source of its noise.
@@ -84,32 +82,35 @@ def expose(
         (rows, cols, 3) red, green, blue.
     """
     rows, cols = image.shape[:2]
-    out = cv2.GaussianBlur(image, (0, 0), optics.blur_px) if optics.blur_px > 0.2 else image
     mixing = _mixing(optics, haze)
     if optics.level is not None:
         mixing *= np.float32(optics.level / max(1.0, float(np.mean(image[::4, ::4]))))
+    out = cv2.GaussianBlur(image, (0, 0), optics.blur_px) if optics.blur_px > 0.2 else image
     out = cv2.transform(out, mixing)
+    detail = rng.standard_normal((rows, cols), dtype=np.float32)
+    detail *= np.float32(optics.noise)
     if optics.colour_blur > 0:
-        spread = cv2.GaussianBlur(out, (0, 0), optics.colour_blur)
-        out = spread + _grey(out - spread)[..., None]
+        sharp = _grey(out)
+        out = cv2.GaussianBlur(out, (0, 0), optics.colour_blur)
+        detail += cv2.subtract(sharp, _grey(out), dtype=cv2.CV_32F)
     if optics.sharpen > 0:
         grey = _grey(out)
-        out += (np.float32(optics.sharpen) * (grey - cv2.GaussianBlur(grey, (0, 0), 1.5)))[..., None]
-    fine = rng.standard_normal((rows, cols), dtype=np.float32)
+        difference = cv2.subtract(grey, cv2.GaussianBlur(grey, (0, 0), 1.5), dtype=cv2.CV_32F)
+        detail += np.float32(optics.sharpen) * difference
     coarse = rng.standard_normal(((rows + 1) // 2, (cols + 1) // 2, 3), dtype=np.float32)
-    noise = cv2.resize(coarse, (cols, rows), interpolation=cv2.INTER_LINEAR)
-    noise *= np.float32(0.35 * optics.noise)
-    fine *= np.float32(optics.noise)
-    noise += fine[..., None]
-    picture = cv2.LUT(cv2.add(out, noise, dtype=cv2.CV_8U), _curve(optics))
+    coarse *= np.float32(0.35 * optics.noise)
+    coarse = cv2.resize(coarse, (cols, rows), interpolation=cv2.INTER_LINEAR)
+    coarse += detail[..., None]
+    picture = cv2.LUT(cv2.add(out, coarse, dtype=cv2.CV_8U), _curve(optics))
     if optics.jpeg is None:
         return np.asarray(picture)
-    _, packed = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, optics.jpeg])
+    quality = [cv2.IMWRITE_JPEG_QUALITY, optics.jpeg]
+    _, packed = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
     return np.asarray(cv2.cvtColor(cv2.imdecode(packed, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
 
 
-def _grey(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(cv2.transform(image, np.array([_LUMA], dtype=np.float32)))
+def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
 
 
 def _mixing(optics: Optics, haze: float) -> NDArray[np.float32]:

@@ -117,5 +117,5 @@ class Sheet:
 
     def patch(self, px_m: float) -> Patch:
         """The finished thing at pixels of about ``px_m``."""
-        shown = np.minimum(np.maximum(self.rgb, 3), 275) * self.alpha[..., None]
+        shown = np.minimum(np.maximum(self.rgb, 3), 254) * self.alpha[..., None]
         return Patch(np.dstack([shown, self.alpha]), self.height * self.alpha, self.px_m).at(px_m)
