@@ -44,12 +44,12 @@ def _visible(character: str) -> str:
 
 
 def number(value: float) -> str:
-    """A figure as precise as it deserves: no decimals from 10 on, one below; thousands set apart."""
+    """A figure as precise as it deserves: no decimals from 10 on, two digits below; thousands set apart."""
     if math.isnan(value):
         return "unknown"
     if math.isinf(value):
         return "unbounded"
-    text = f"{value:,.0f}" if abs(value) >= 9.95 else f"{value:.1f}".removesuffix(".0")
+    text = f"{value:,.0f}" if abs(value) >= 9.95 else f"{value:.2g}"
     return "0" if text == "-0" else text.replace("-", "\N{MINUS SIGN}")
 
 
