@@ -1,4 +1,4 @@
-"""What lies between a site and the 10 m sensor: haze, cirrus, clouds and their shadows, the swath's edge, noise."""
+"""Between a site and the 10 m sensor: haze, cirrus, clouds and their shadows, the swath's edge, noise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from imagery.synthetic.terrain import fractal
 FIELD = 256
 """Side of the cloud field in 10 m pixels; it repeats, so that shadows may come from beyond the scene."""
 SKIES: tuple[Sky, ...] = ("clear", "thin", "broken", "overcast")
-_ODDS = {"winter": (0.66, 0.10, 0.16, 0.08), "summer": (0.34, 0.14, 0.34, 0.18), "between": (0.54, 0.12, 0.22, 0.12)}
+_ODDS = {
+    "winter": (0.66, 0.10, 0.16, 0.08),
+    "summer": (0.34, 0.14, 0.34, 0.18),
+    "between": (0.54, 0.12, 0.22, 0.12),
+}
+Plane = NDArray[np.float64]
+"""(rows, cols)."""
 _CLOUD = np.array([1.0, 0.98, 0.98, 1.0, 0.62])  # brightness of a water cloud by band
 _HAZE = np.array([1.0, 0.62, 0.38, 0.16, 0.04])  # error of the haze correction by band
 
@@ -30,18 +36,18 @@ class Air:
     """Kind of weather."""
     granule_cover: float
     """Share of cloud over the sensor's whole tile, as its metadata say; the scene's own share differs."""
-    alpha: NDArray[np.float64]
+    alpha: Plane
     """(rows, cols) opacity of cloud at 10 m, 0 to 1."""
-    shadow: NDArray[np.float64]
+    shadow: Plane
     """(rows, cols) shade of cloud on the ground at 10 m, 0 to 1."""
-    bright: NDArray[np.float64]
+    bright: Plane
     """(rows, cols) reflectance of the cloud's top in blue at 10 m."""
     gain: NDArray[np.float64]
     """(bands,) error of the correction, as a factor."""
     path: NDArray[np.float64]
     """(bands,) error of the correction, as reflectance added."""
 
-    def through(self, seen: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    def through(self, seen: Mapping[str, Plane]) -> dict[str, Plane]:
         """Each band (rows, cols), at 10 or 20 m, as it arrives."""
         result = {}
         for index, band in enumerate(BANDS):
@@ -74,18 +80,21 @@ def air_of(
         InputError: The scene is larger than the cloud field.
     """
     if max(shape) > FIELD:
-        raise InputError(f"a scene of {shape} pixels is larger than {FIELD}: choose a smaller footprint or margin")
+        raise InputError(f"a scene of {shape} pixels is larger than {FIELD}: choose a smaller margin_m")
     season = "winter" if month in (11, 12, 1, 2, 3) else "summer" if month in (6, 7, 8) else "between"
     drawn = SKIES[int(rng.choice(len(SKIES), p=_ODDS[season]))]
     sky = sky or drawn
     field, fine = fractal(rng, (FIELD, FIELD), 2.1), fractal(rng, (FIELD, FIELD), 1.4)
     field = 0.96 * field + 0.22 * fine
-    cover = {"clear": 0.0, "thin": 0.0, "broken": rng.uniform(0.1, 0.75), "overcast": rng.uniform(0.93, 1.0)}[sky]
+    cover = {"clear": 0.0, "thin": 0.0, "broken": rng.uniform(0.1, 0.75), "overcast": rng.uniform(0.93, 1.0)}[
+        sky
+    ]
     alpha = _opacity(sky, field, cover, rng)
     thick = 0.34 + 0.42 * alpha + 0.05 * fine * (alpha > 0.5)
     height = 9000.0 if sky == "thin" else float(rng.uniform(500, 1900))
     shadow = _cast(alpha, height, sun_azimuth_deg, sun_elevation_deg)
-    granule = {"clear": rng.beta(1, 20), "thin": rng.uniform(0.02, 0.3)}.get(sky, 0.7 * cover + 0.3 * rng.random())
+    elsewhere = {"clear": rng.beta(1, 20), "thin": rng.uniform(0.02, 0.3)}
+    granule = elsewhere.get(sky, 0.7 * cover + 0.3 * rng.random())
     haze = rng.normal(0, 0.004) + (rng.exponential(0.006) if sky != "clear" else 0.0)
     window = slice(0, shape[0]), slice(0, shape[1])
     return Air(
@@ -99,7 +108,7 @@ def air_of(
     )
 
 
-def noisy(seen: Mapping[str, NDArray[np.float64]], rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+def noisy(seen: Mapping[str, Plane], rng: np.random.Generator) -> dict[str, Plane]:
     """Each band with the detector's noise: a floor, and a share of the signal."""
     return {
         band: plane + rng.standard_normal(plane.shape) * np.hypot(0.0008, 0.005 * plane)
@@ -116,14 +125,14 @@ def swath(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool_]
     return np.asarray(east_of_edge if rng.random() < 0.5 else ~east_of_edge)
 
 
-def at_pixels(plane: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+def at_pixels(plane: Plane, shape: tuple[int, ...]) -> Plane:
     """A 10 m plane on pixels twice as large, by their mean; itself where the shape is its own."""
     if plane.shape == shape:
         return plane
     return np.asarray(plane.reshape(shape[0], 2, shape[1], 2).mean(axis=(1, 3)))
 
 
-def _opacity(sky: Sky, field: NDArray[np.float64], cover: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _opacity(sky: Sky, field: Plane, cover: float, rng: np.random.Generator) -> Plane:
     if sky == "clear":
         return np.zeros_like(field)
     if sky == "thin":
@@ -132,7 +141,7 @@ def _opacity(sky: Sky, field: NDArray[np.float64], cover: float, rng: np.random.
     return np.clip((field - edge) / 0.6 + 0.2, 0, 1)
 
 
-def _cast(alpha: NDArray[np.float64], height_m: float, azimuth_deg: float, elevation_deg: float) -> NDArray[np.float64]:
+def _cast(alpha: Plane, height_m: float, azimuth_deg: float, elevation_deg: float) -> Plane:
     reach = height_m / math.tan(math.radians(elevation_deg)) / 10.0
     azimuth = math.radians(azimuth_deg)
     move = round(math.cos(azimuth) * reach), round(-math.sin(azimuth) * reach)

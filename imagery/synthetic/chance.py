@@ -1,4 +1,4 @@
-"""Independent streams of chance, one for each named thing, so that no scene depends on which were painted before."""
+"""Independent streams of chance, one for each named thing: no scene depends on which were painted before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scene classification as imperfect as the real one: thresholds on what arrived, and clouds found in part."""
+"""A scene classification with the real one's faults: thresholds on what arrived, clouds found in part."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def classified(
 ) -> NDArray[np.uint8]:
     """Classes (rows, cols) at 20 m.
 
-    Cloud edges move by tens of metres, a quarter of the dates miss shadows, four in ten dates miss cirrus, and on one
-    date in three bright roofs, concrete and tarpaulins are called cloud.
+    Cloud edges move by tens of metres, a quarter of the dates miss shadows, four in ten dates miss cirrus,
+    and on one date in three bright roofs, concrete and tarpaulins are called cloud.
 
     Args:
         seen: Reflectance in each band as it arrived.

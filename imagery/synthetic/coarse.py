@@ -18,6 +18,8 @@ SPREAD_M = {"B02": 4.2, "B03": 4.2, "B04": 4.2, "B08": 4.6, "B11": 7.5}
 """Standard deviation of each band's point spread: with the pixel's own box, MTF of 0.2 to 0.3 at Nyquist."""
 GSD_M = {"B02": 10.0, "B03": 10.0, "B04": 10.0, "B08": 10.0, "B11": 20.0}
 """Pixel size of each band."""
+Vector = NDArray[np.float64]
+"""(2,) x, y in metres."""
 _POINT_M = 0.5  # spacing of the points that stand for a thing
 
 
@@ -37,7 +39,7 @@ class Thing:
     """Mean reflectance of its top."""
 
     @property
-    def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def axes(self) -> tuple[Vector, Vector]:
         """Unit vectors of its length and width."""
         cos, sin = math.cos(math.radians(self.angle_deg)), math.sin(math.radians(self.angle_deg))
         return np.array([cos, sin]), np.array([-sin, cos])
@@ -116,7 +118,7 @@ def _kernel(cells: int, pixel_m: float, spread_m: float, shift_m: float) -> csr_
 
 
 def _cover(
-    corner: NDArray[np.float64], u: NDArray[np.float64], v: NDArray[np.float64], shape: tuple[int, int]
+    corner: Vector, u: Vector, v: Vector, shape: tuple[int, int]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Cells of a parallelogram and the share of each that it covers; what lies outside is left out."""
     n, m = (max(1, math.ceil(float(np.hypot(*side)) / _POINT_M)) for side in (u, v))
@@ -130,8 +132,10 @@ def _cover(
 
 
 def _far_edges(
-    corner: NDArray[np.float64], edges: tuple[NDArray[np.float64], NDArray[np.float64]], away: NDArray[np.float64]
-) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    corner: Vector,
+    edges: tuple[Vector, Vector],
+    away: Vector,
+) -> list[tuple[Vector, Vector]]:
     """The two edges from which the shadow leaves: start and edge vector."""
     u, v = edges
     return [

@@ -1,4 +1,4 @@
-"""Local metres of a site: x east, y south from the corner of its 10 m grid, shared by all of its painted scenes."""
+"""Local metres of a site: x east, y south from the corner of its 10 m grid, shared by all its scenes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from shapely import Polygon
 
+from imagery.errors import InputError
 from imagery.grid import lonlat_to_pixel, pixel_to_lonlat
 from imagery.sites import Site, tracks_in_pixels
 from imagery.synthetic.layout import Layout, Points
@@ -44,7 +45,9 @@ class Frame:
             self.middle_m[1] + along_m * sin + across_m * cos,
         )
 
-    def outline(self, along_m: float, across_m: float, size_m: tuple[float, float], angle_deg: float) -> Points:
+    def outline(
+        self, along_m: float, across_m: float, size_m: tuple[float, float], angle_deg: float
+    ) -> Points:
         """Corners (4, 2) in local metres of a rectangle about a position, turned from along by an angle."""
         turn = math.radians(self.angle_deg + angle_deg)
         u, v = np.array([math.cos(turn), math.sin(turn)]), np.array([-math.sin(turn), math.cos(turn)])
@@ -62,20 +65,31 @@ class Frame:
 
     def window(self, corner_m: tuple[float, float], shape: tuple[int, int], px_m: float) -> GeoBox:
         """Grid of a scene whose top-left corner lies at ``corner_m``."""
-        return GeoBox(shape, self.grid.affine * Affine.translation(*corner_m) * Affine.scale(px_m), self.grid.crs)
+        return GeoBox(
+            shape, self.grid.affine * Affine.translation(*corner_m) * Affine.scale(px_m), self.grid.crs
+        )
 
 
 def frame_of(site: Site, margin_m: float) -> Frame:
-    """Frame that holds the footprint and a margin.
+    """Frame that holds the site's tracks, yards and berths, and a margin.
 
     Args:
         site: With at least one track.
-        margin_m: Beyond the footprint's box.
+        margin_m: Beyond the box of its tracks and areas.
+
+    Raises:
+        InputError: The site has no tracks.
     """
-    lon, lat = shapely.get_coordinates(site.footprint.centroid)[0]
+    if not site.tracks:
+        raise InputError(f"site {site.id!r} has no tracks: no wagon can stand there")
+    parts = [
+        *(track.line for track in site.tracks),
+        *(shapely.get_coordinates(area.polygon.exterior) for area in site.areas),
+    ]
+    lon, lat = np.concatenate(parts).mean(axis=0)
     crs = f"EPSG:{(32600 if lat >= 0 else 32700) + int((lon + 180) // 6) + 1}"
     probe = GeoBox((1, 1), Affine(1, 0, 0, 0, -1, 0), crs)
-    x, y = (lonlat_to_pixel(probe, shapely.get_coordinates(site.footprint.exterior)) * [1, -1]).T
+    x, y = (lonlat_to_pixel(probe, np.concatenate(parts)) * [1, -1]).T
     left, bottom = (math.floor((low - margin_m) / SNAP_M) * SNAP_M for low in (x.min(), y.min()))
     right, top = (math.ceil((high + margin_m) / SNAP_M) * SNAP_M for high in (x.max(), y.max()))
     grid = GeoBox((round(top - bottom), round(right - left)), Affine(1, 0, left, 0, -1, top), crs)

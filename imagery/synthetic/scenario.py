@@ -1,7 +1,7 @@
-"""A scenario as plain values, read from ``configs/simulate/*.yaml``: who stands where, when, and when it is seen.
+"""A scenario as plain values, read from ``configs/simulate``: who stands where and when, and when it is seen.
 
-Positions at a site are metres along and across its tracks: the origin is the middle of all track vertices, along
-runs with the longest track from its first vertex to its last, across lies to the right of it.
+Positions at a site are metres along and across its tracks: the origin is the middle of all track vertices,
+along runs with the longest track from its first vertex to its last, across lies to the right of it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ LIMIT_BYTES = 1_000_000
 Sky = Literal["clear", "thin", "broken", "overcast"]
 """Weather of an overpass."""
 
-Colour = tuple[Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]]
+Level = Annotated[int, Field(ge=0, le=255)]
+"""Brightness of one colour."""
+
+Colour = tuple[Level, Level, Level]
 """Red, green, blue as seen in full sun."""
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -66,7 +69,7 @@ class Cars(Plain):
     """``none`` or a colour in wagons.TARPS."""
     load: str = "empty"
     """As in wagons.WagonSpec."""
-    length_m: float | None = Field(None, ge=4, le=32)
+    length_m: float | None = Field(default=None, ge=4, le=32)
     """Over the end walls; the make's own where absent."""
 
 
@@ -90,11 +93,11 @@ class Traffic(Span):
     """Fewest and most wagons of a rake."""
     stay_days: tuple[int, int]
     """Fewest and most days that a rake stays."""
-    at_most: int = Field(20, ge=0)
+    at_most: int = Field(default=20, ge=0)
     """Wagons on the site's tracks at any time, scheduled rakes included."""
     forms: Mapping[str, float]
     """Makes and how common each is."""
-    tarp_share: float = Field(0.0, ge=0, le=1)
+    tarp_share: float = Field(default=0.0, ge=0, le=1)
     """Share of rakes under tarpaulins."""
     tarp_colours: tuple[str, ...] = ("blue", "green", "grey")
     """Their colours, each as likely."""
@@ -117,7 +120,7 @@ class Goods(Span):
     """Outer length."""
     width_m: float = Field(gt=0, le=200)
     """Outer width."""
-    height_m: float = Field(2.6, gt=0, le=20)
+    height_m: float = Field(default=2.6, gt=0, le=20)
     """Above the ground."""
     colour: str = "blue"
     """A colour in wagons.TARPS, or ``mixed`` for containers of many colours."""
@@ -179,10 +182,10 @@ class Ground(Plain):
 
     parcels: Mapping[str, float]
     """Materials of the fields and woods beyond the yard, and how common each is."""
-    parcel_m: float = Field(90.0, gt=5)
+    parcel_m: float = Field(default=90.0, gt=5)
     """Usual distance between neighbouring parcels."""
     leads_m: tuple[float, float] = (0.0, 0.0)
-    """How far the longest track runs on, straight, before its first vertex and after its last; no wagon stands there."""
+    """How far the longest track runs on before its first vertex and after its last; rails only."""
     areas: Mapping[str, str] = Field(default_factory=dict)
     """Material of the site file's yards and berths, by their id."""
     patches: tuple[Patch, ...] = ()
@@ -196,7 +199,7 @@ class Overpasses(Span):
 
     anchor: date
     """One day of an overpass."""
-    every_days: int = Field(5, ge=1)
+    every_days: int = Field(default=5, ge=1)
     """Days between overpasses."""
     at: time
     """UTC."""
@@ -217,13 +220,13 @@ class FineScenes(Plain):
     """Days with a picture."""
     at: time
     """UTC."""
-    gsd_m: float = Field(0.5, ge=0.2, le=1.2)
+    gsd_m: float = Field(default=0.5, ge=0.2, le=1.2)
     """Ground sample distance."""
     along_m: tuple[float, float]
     """What is shown, along."""
     across_m: tuple[float, float]
     """What is shown, across."""
-    jpeg: int = Field(80, ge=30, le=100)
+    jpeg: int = Field(default=80, ge=30, le=100)
     """Quality of the file's compression."""
 
 
@@ -234,8 +237,8 @@ class SitePlan(Plain):
     """Site file (GeoJSON)."""
     ground: Path
     """Ground file (YAML)."""
-    margin_m: float = Field(150.0, ge=0, le=2000)
-    """How far the 10 m scenes reach beyond the footprint."""
+    margin_m: float = Field(default=250.0, ge=0, le=2000)
+    """How far the 10 m scenes reach beyond the site's tracks, yards and berths."""
     traffic: tuple[Traffic, ...] = ()
     """By chance."""
     rakes: tuple[Rake, ...] = ()
@@ -276,7 +279,9 @@ def load_scenario(path: Path) -> Scenario:
     scenario = _checked(Scenario, path)
     folder = path.resolve().parent
     plans = tuple(
-        plan.model_copy(update={"site": (folder / plan.site).resolve(), "ground": (folder / plan.ground).resolve()})
+        plan.model_copy(
+            update={"site": (folder / plan.site).resolve(), "ground": (folder / plan.ground).resolve()}
+        )
         for plan in scenario.sites
     )
     return scenario.model_copy(update={"sites": plans})
@@ -307,7 +312,9 @@ def _explained(issue: Mapping[str, Any]) -> str:
     if issue["type"] != "extra_forbidden":
         return f"{where} = {short(issue['input'])}: {issue['msg']}"
     near = difflib.get_close_matches(str(issue["loc"][-1]), _KEYS, n=1, cutoff=0.5)
-    return f"unknown key {where!r}" + (f": did you mean {near[0]!r}?" if near else "; see docs/sample-archive.md")
+    return f"unknown key {where!r}" + (
+        f": did you mean {near[0]!r}?" if near else "; see docs/sample-archive.md"
+    )
 
 
 _MODELS = (Scenario, SitePlan, FineScenes, Overpasses, Ground, Roof, Patch, Ship, Goods, Traffic, Rake, Cars)

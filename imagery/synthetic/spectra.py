@@ -1,7 +1,7 @@
 """Surface reflectance of the ground and of things in the bands of the 10 m sensor.
 
-Values are round figures of the usual shape for each material (spectral libraries agree on the shape, not on the
-level); visible reflectance of painted things follows from their colour.
+Values are round figures of the usual shape for each material (spectral libraries agree on the shape, not on
+the level); visible reflectance of painted things follows from their colour.
 """
 
 from __future__ import annotations
@@ -93,7 +93,14 @@ _LOADS: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "planks": (0.140, 0.180, 0.230, 0.350, 0.330),
     }
 )
-BOXES: tuple[Colour, ...] = ((150, 62, 48), (52, 84, 132), (196, 190, 180), (60, 110, 90), (176, 120, 60), (96, 100, 108))
+BOXES: tuple[Colour, ...] = (
+    (150, 62, 48),
+    (52, 84, 132),
+    (196, 190, 180),
+    (60, 110, 90),
+    (176, 120, 60),
+    (96, 100, 108),
+)
 """Colours of freight containers."""
 
 

@@ -1,4 +1,4 @@
-"""Makes of wagons that a scenario can name, with the lengths of real ones, and single wagons drawn from them."""
+"""Makes of wagons that a scenario can name, with real lengths, and single wagons drawn from them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ STOCK: Mapping[str, Make] = MappingProxyType(
         "locomotive": Make("locomotive", 16.50, 1.05, 3.00, 4.30),
     }
 )
-"""Makes by the name that a scenario gives them. Sources: makers' catalogues, as docs/sample-archive.md lists them."""
+"""Makes by the name that a scenario gives them. Sources: makers' catalogues, see docs/sample-archive.md."""
 
 
 def make(name: str) -> Make:
@@ -59,7 +59,11 @@ def make(name: str) -> Make:
 
 
 def draw_wagon(
-    rng: np.random.Generator, name: str, tarp: str = "none", load: str = "empty", length_m: float | None = None
+    rng: np.random.Generator,
+    name: str,
+    tarp: str = "none",
+    load: str = "empty",
+    length_m: float | None = None,
 ) -> WagonSpec:
     """One wagon of a make, with its own colour, wear and stains.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -132,13 +133,15 @@ def _check(rake: Rake, earlier: Sequence[Rake], tracks_m: Mapping[str, float], s
         raise ConfigError(f"{told} reaches {end:.0f} m, its track ends at {tracks_m[rake.track]:.0f} m")
     for other in earlier:
         if _meet(rake, other) and rake.start_m < other.start_m + rake_length_m(other) and other.start_m < end:
-            raise ConfigError(f"{told} stands in the rake at {other.start_m} m from {other.first}: move one of them")
+            raise ConfigError(
+                f"{told} stands in the rake at {other.start_m} m from {other.first}: move one of them"
+            )
 
 
 def _arrivals(
     traffic: Traffic, known: Sequence[Rake], tracks_m: Mapping[str, float], rng: np.random.Generator
 ) -> list[Rake]:
-    """Rakes that chance brings; one that finds no room, or would exceed the most that may stand, does not come."""
+    """Rakes that chance brings; one that finds no room, or would be one too many, does not come."""
     forms, shares = list(traffic.forms), np.array(list(traffic.forms.values()), dtype=np.float64)
     came: list[Rake] = []
     day = traffic.first
@@ -161,7 +164,12 @@ def _arrivals(
 
 
 def _parked(
-    cars: Cars, first: date, last: date, known: Sequence[Rake], tracks_m: Mapping[str, float], rng: np.random.Generator
+    cars: Cars,
+    first: date,
+    last: date,
+    known: Sequence[Rake],
+    tracks_m: Mapping[str, float],
+    rng: np.random.Generator,
 ) -> Rake | None:
     tracks = list(tracks_m)
     for index in rng.permutation(len(tracks)):
@@ -169,7 +177,7 @@ def _parked(
         length = rake_length_m(rake)
         taken = sorted((o.start_m, o.start_m + rake_length_m(o)) for o in known if _meet(rake, o))
         edges = [(-_CLEAR_M, 0.0), *taken, (tracks_m[rake.track], 0.0)]
-        gaps = [(a[1] + _CLEAR_M, b[0] - _CLEAR_M - length) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        gaps = [(a[1] + _CLEAR_M, b[0] - _CLEAR_M - length) for a, b in itertools.pairwise(edges)]
         free = [(low, high) for low, high in gaps if high > low]
         if free:
             low, high = free[int(rng.integers(len(free)))]

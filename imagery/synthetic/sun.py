@@ -27,7 +27,13 @@ def sun_position(moment: datetime, lon: float, lat: float) -> tuple[float, float
     c3, s3 = math.cos(3 * year), math.sin(3 * year)
     equation = 229.18 * (0.000075 + 0.001868 * c1 - 0.032077 * s1 - 0.014615 * c2 - 0.040849 * s2)
     declination = (
-        0.006918 - 0.399912 * c1 + 0.070257 * s1 - 0.006758 * c2 + 0.000907 * s2 - 0.002697 * c3 + 0.00148 * s3
+        0.006918
+        - 0.399912 * c1
+        + 0.070257 * s1
+        - 0.006758 * c2
+        + 0.000907 * s2
+        - 0.002697 * c3
+        + 0.00148 * s3
     )
     hour = math.radians((minutes + equation + 4 * lon) / 4 - 180)
     phi = math.radians(lat)

@@ -84,17 +84,21 @@ def terrain_of(frame: Frame, ground: Ground, seed: int) -> Terrain:
     beside = _distance(frame, ground, x, y)
     material[beside < SHOULDER_M] = _index("soil")
     for patch in ground.patches:
-        outline = frame.outline(patch.along_m, patch.across_m, (patch.length_m, patch.width_m), patch.angle_deg)
+        outline = frame.outline(
+            patch.along_m, patch.across_m, (patch.length_m, patch.width_m), patch.angle_deg
+        )
         material[_inside(outline, x, y)] = _index(patch.material)
     areas = {area.id: area for area in frame.site.areas}
     for name, what in ground.areas.items():
         if name not in areas:
-            raise ConfigError(f"{site}: unknown area {name!r} in its ground file; known are {', '.join(areas)}")
+            raise ConfigError(
+                f"{site}: unknown area {name!r} in its ground file; known are {', '.join(areas)}"
+            )
         material[_inside(frame.local(areas[name].polygon), x, y)] = _index(what)
     material[beside < BED_M] = _index("ballast")
     rng = stream(seed, site, "texture")
-    common = fractal(rng, (rows, cols), 1.1)
-    texture = np.stack([common, 0.7 * common + 0.7 * fractal(rng, (rows, cols), 1.1)])
+    common = fractal(rng, (rows, cols), 1.7)
+    texture = np.stack([common, 0.7 * common + 0.7 * fractal(rng, (rows, cols), 1.7)])
     return Terrain(material, parcel, texture)
 
 
@@ -110,7 +114,7 @@ def fractal(rng: np.random.Generator, shape: tuple[int, int], beta: float) -> ND
 def _parcels(
     frame: Frame, ground: Ground, xy: NDArray[np.float64], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Fields and woods: each cell belongs to the nearest of some random points, in axes turned with the tracks."""
+    """Fields and woods: each cell belongs to the nearest of random points, in axes turned with the tracks."""
     rows, cols = frame.grid.shape
     count = max(4, int(rows * cols / ground.parcel_m**2))
     seeds = rng.uniform(0, 1, (count, 2)) * [cols, rows]
@@ -133,10 +137,12 @@ def _distance(
     ]
     for line in leads(frame, ground.leads_m):
         arc = np.linspace(0, 1, 10 * len(line))
-        lines.append(np.stack([np.interp(arc, np.linspace(0, 1, len(line)), part) for part in line.T], axis=1))
+        lines.append(
+            np.stack([np.interp(arc, np.linspace(0, 1, len(line)), part) for part in line.T], axis=1)
+        )
     tree = cKDTree(np.concatenate(lines))
     distance = tree.query(np.stack([x, y], axis=-1), distance_upper_bound=2 * SHOULDER_M)[0]
-    return np.minimum(distance, 2 * SHOULDER_M)
+    return np.asarray(np.minimum(distance, 2 * SHOULDER_M))
 
 
 def _inside(outline: Points, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
