@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,13 +85,17 @@ def _gear(sheet: Sheet, spec: WagonSpec) -> None:
             sheet.box((x[0], x[1] - 0.1), (y - 0.2, y + 0.2), (52, 48, 46), 0.95)
 
 
-def _hull(sheet: Sheet, spec: WagonSpec, inset: float = 0.0) -> tuple[tuple[float, float], tuple[float, float]]:
+def _hull(
+    sheet: Sheet, spec: WagonSpec, inset: float = 0.0
+) -> tuple[tuple[float, float], tuple[float, float]]:
     """Extent of the body along and across."""
     x, y = spec.length_m / 2 - inset, spec.width_m / 2
     return (-x, x), (-y, y)
 
 
-def _roof(sheet: Sheet, spec: WagonSpec, rise: float, gloss: float, colour: Colour | None = None) -> tuple[slice, slice]:
+def _roof(
+    sheet: Sheet, spec: WagonSpec, rise: float, gloss: float, colour: Colour | None = None
+) -> tuple[slice, slice]:
     """A roof arched by ``rise``, with darker rims."""
     x, y = _hull(sheet, spec)
     at = sheet.box(x, y, colour or spec.colour, spec.height_m)
@@ -135,7 +140,9 @@ def _heap(
     at = sheet.window(*x, *y)
     along, across = sheet.x[:, at[1]], sheet.y[at[0]]
     colours = LOADS.get(spec.load, LOADS["sand"])
-    colour = np.array(colours[rng.integers(len(colours))], dtype=np.float32) * np.float32(rng.uniform(0.8, 1.15))
+    colour = np.array(colours[rng.integers(len(colours))], dtype=np.float32) * np.float32(
+        rng.uniform(0.8, 1.15)
+    )
     shape = along.shape[1], across.shape[0]
     px = sheet.px_m
     if spec.load in ("timber", "planks"):
@@ -180,7 +187,12 @@ def _boxcar(sheet: Sheet, spec: WagonSpec, rng: np.random.Generator) -> None:
         _ridge_line(sheet, at, rng)
     if rng.random() < 0.15:  # paint by other hands along one edge
         edge = y[0] if rng.random() < 0.5 else y[1] - 0.25
-        sheet.box((rng.uniform(x[0], 0), rng.uniform(0, x[1])), (edge, edge + 0.25), tuple(rng.integers(60, 230, 3)), None)
+        sheet.box(
+            (rng.uniform(x[0], 0), rng.uniform(0, x[1])),
+            (edge, edge + 0.25),
+            tuple(rng.integers(60, 230, 3)),
+            None,
+        )
 
 
 def _ridge_line(sheet: Sheet, at: tuple[slice, slice], rng: np.random.Generator) -> None:
@@ -193,7 +205,12 @@ def _covered_hopper(sheet: Sheet, spec: WagonSpec, rng: np.random.Generator) -> 
     _roof(sheet, spec, rng.uniform(0.3, 0.9), 0.2)
     x, y = _hull(sheet, spec)
     if rng.random() < 0.55:  # a trough of hatches
-        sheet.box((x[0] + 0.6, x[1] - 0.6), (-0.35, 0.35), _lighter(spec.colour, rng.choice([0.7, 0.85, 1.12])), None)
+        sheet.box(
+            (x[0] + 0.6, x[1] - 0.6),
+            (-0.35, 0.35),
+            _lighter(spec.colour, rng.choice([0.7, 0.85, 1.12])),
+            None,
+        )
         sheet.ribs((x[0] + 0.6, x[1] - 0.6), (-0.35, 0.35), rng.uniform(1.5, 3.5), 0.2, 0.5)
     else:
         for spot in np.linspace(x[0] + 1.8, x[1] - 1.8, rng.integers(3, 8)):
@@ -236,10 +253,17 @@ def _tank(sheet: Sheet, spec: WagonSpec, rng: np.random.Generator) -> None:
     tone = _lighter(spec.colour, rng.choice([0.5, 0.7, 1.25])) if rng.random() < 0.6 else (186, 184, 178)
     walk, half = rng.uniform(0.12, 0.3), rng.uniform(0.12, 0.35)
     if rng.random() < 0.55:  # walkway on top
-        sheet.box((barrel[0] + 0.4, barrel[1] - 0.4) if rng.random() < 0.5 else (-1.4, 1.4), (-walk, walk), tone, None)
+        sheet.box(
+            (barrel[0] + 0.4, barrel[1] - 0.4) if rng.random() < 0.5 else (-1.4, 1.4),
+            (-walk, walk),
+            tone,
+            None,
+        )
     if rng.random() < 0.4:  # ladder or band over the middle
         sheet.box((-half, half), (-radius, radius), tone, None)
-    for spot in rng.uniform(-1.0, 1.0, 1) if rng.random() < 0.7 else np.linspace(barrel[0] + 2, barrel[1] - 2, 3):
+    for spot in (
+        rng.uniform(-1.0, 1.0, 1) if rng.random() < 0.7 else np.linspace(barrel[0] + 2, barrel[1] - 2, 3)
+    ):
         sheet.box((spot - 0.4, spot + 0.4), (-0.4, 0.4), _lighter(spec.colour, 0.55), spec.height_m + 0.25)
 
 
@@ -260,13 +284,26 @@ def _flat(sheet: Sheet, spec: WagonSpec, rng: np.random.Generator) -> None:
     if spec.load in ("timber", "planks"):
         packs = int(rng.integers(1, 5))
         cuts = np.linspace(x[0] + 0.3, x[1] - 0.3, packs + 1)
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, stop in pairwise(cuts.tolist()):
             if rng.random() < 0.85:
-                _heap(sheet, spec, (start + 0.15, stop - 0.15), (y[0] + 0.15, y[1] - 0.15), rng, rng.uniform(2.0, 3.6))
+                _heap(
+                    sheet,
+                    spec,
+                    (start + 0.15, stop - 0.15),
+                    (y[0] + 0.15, y[1] - 0.15),
+                    rng,
+                    rng.uniform(2.0, 3.6),
+                )
     elif spec.load == "boxes":
         for _ in range(int(rng.integers(1, 5))):
             spot, half = rng.uniform(x[0] + 1, x[1] - 1), rng.uniform(0.5, 1.8)
-            _crate(sheet, (max(x[0], spot - half), min(x[1], spot + half)), (-1.1, 1.1), rng, rng.uniform(1.8, 3.2))
+            _crate(
+                sheet,
+                (max(x[0], spot - half), min(x[1], spot + half)),
+                (-1.1, 1.1),
+                rng,
+                rng.uniform(1.8, 3.2),
+            )
 
 
 def _crate(
@@ -343,7 +380,9 @@ def _coach(sheet: Sheet, spec: WagonSpec, rng: np.random.Generator) -> None:
     sheet.ribs(x, y, rng.uniform(0.8, 2.5), 0.1, 0.88)
     for spot in np.linspace(x[0] + 2, x[1] - 2, rng.integers(2, 9)):
         half = rng.uniform(0.2, 1.3)
-        sheet.box((spot - half, spot + half), (-0.5, 0.5), _lighter(spec.colour, rng.choice([0.6, 0.8, 1.2])), None)
+        sheet.box(
+            (spot - half, spot + half), (-0.5, 0.5), _lighter(spec.colour, rng.choice([0.6, 0.8, 1.2])), None
+        )
 
 
 def _lighter(colour: Colour, factor: float) -> Colour:
@@ -362,6 +401,3 @@ _PAINTERS: dict[str, Callable[[Sheet, WagonSpec, np.random.Generator], None]] = 
     "locomotive": _locomotive,
     "coach": _coach,
 }
-
-__all__ = ["body"]
-_Array = NDArray[np.float32]

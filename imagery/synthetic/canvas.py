@@ -43,7 +43,11 @@ class Canvas:
     """Colour and height over the frame and a margin towards the sun."""
 
     def __init__(
-        self, shape: tuple[int, int], origin_m: tuple[float, float], px_m: float, margin: tuple[int, int, int, int]
+        self,
+        shape: tuple[int, int],
+        origin_m: tuple[float, float],
+        px_m: float,
+        margin: tuple[int, int, int, int],
     ) -> None:
         """Args: shape of the frame; its top-left corner; pixel size; margin left, top, right, bottom in pixels."""
         self.shape = shape
@@ -55,7 +59,9 @@ class Canvas:
         self.height = np.zeros((rows, cols), dtype=np.float32)
 
     @classmethod
-    def around(cls, shape: tuple[int, int], origin_m: tuple[float, float], px_m: float, light: Light) -> Canvas:
+    def around(
+        cls, shape: tuple[int, int], origin_m: tuple[float, float], px_m: float, light: Light
+    ) -> Canvas:
         """A canvas whose margin holds what casts its shadow into the frame."""
         dx, dy = light.shadow_m
         most = 16.0 / px_m
@@ -65,7 +71,12 @@ class Canvas:
             shape,
             origin_m,
             px_m,
-            (rim + (x if dx > 0 else 0), rim + (y if dy > 0 else 0), rim + (x if dx < 0 else 0), rim + (y if dy < 0 else 0)),
+            (
+                rim + (x if dx > 0 else 0),
+                rim + (y if dy > 0 else 0),
+                rim + (x if dx < 0 else 0),
+                rim + (y if dy < 0 else 0),
+            ),
         )
 
     @property

@@ -22,7 +22,9 @@ def draw_blocks(canvas: Canvas, blocks: Sequence[Block], light: Light) -> None:
         if not canvas.holds(*block.centre_m, max(block.size_m) / 2 + 2):
             continue
         step = 6.0 * round(block.angle_deg / 6.0)
-        look = _look(block.kind, block.size_m, block.height_m, block.colour, block.seed, step, canvas.px_m, light)
+        look = _look(
+            block.kind, block.size_m, block.height_m, block.colour, block.seed, step, canvas.px_m, light
+        )
         canvas.stamp(look, block.centre_m, block.angle_deg)
 
 
@@ -82,7 +84,15 @@ def _lines(canvas: Canvas, spans: Sequence[Span], shift: NDArray[np.float64]) ->
             continue
         fixed = np.round((points - 0.5) * 16).astype(np.int32)
         line = np.zeros_like(mask) if share < 0.5 else mask
-        cv2.line(line, fixed[0].tolist(), fixed[1].tolist(), round(255 * share), max(1, round(span.width_m / canvas.px_m)), cv2.LINE_AA, 4)
+        cv2.line(
+            line,
+            fixed[0].tolist(),
+            fixed[1].tolist(),
+            round(255 * share),
+            max(1, round(span.width_m / canvas.px_m)),
+            cv2.LINE_AA,
+            4,
+        )
         if line is not mask:
             np.maximum(mask, line, out=mask)
     return mask
@@ -111,7 +121,12 @@ def _roof(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
             sheet.tint((-x, x), (side, side + 0.4), rng.choice([0.75, 1.2]))
         for _ in range(int(rng.integers(0, 12))):
             cx, cy, half = rng.uniform(-x, x) * 0.9, rng.uniform(-y, y) * 0.8, rng.uniform(0.4, 2.0)
-            sheet.box((cx - half, cx + half), (cy - half * 0.7, cy + half * 0.7), (170, 170, 168), block.height_m + half)
+            sheet.box(
+                (cx - half, cx + half),
+                (cy - half * 0.7, cy + half * 0.7),
+                (170, 170, 168),
+                block.height_m + half,
+            )
     sheet.rgb *= (1 + 0.05 * grain(block.seed, sheet.shape, (2 / px, 6 / px)))[..., None]
     sheet.stain(block.seed, rng.uniform(0, 0.6))
 
@@ -207,7 +222,9 @@ def _pile(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
 def _tree(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
     x, px = block.size_m[0] / 2, sheet.px_m
     reach = np.sqrt(sheet.x**2 + sheet.y**2) / x + 0.16 * grain(block.seed, sheet.shape, (1.2 / px, 1.2 / px))
-    z = block.height_m * np.sqrt(np.clip(1 - reach**2, 0, 1)) + 0.35 * grain(block.seed + 5, sheet.shape, (0.7 / px, 0.7 / px))
+    z = block.height_m * np.sqrt(np.clip(1 - reach**2, 0, 1)) + 0.35 * grain(
+        block.seed + 5, sheet.shape, (0.7 / px, 0.7 / px)
+    )
     _whole(sheet, block, 0.0)
     sheet.height[:] = np.maximum(z, 0.0)
     sheet.alpha[:] = np.clip((1 - reach) * x / px + 0.5, 0, 1)

@@ -39,10 +39,16 @@ def draw_ground(canvas: Canvas, layout: Layout) -> None:
     rough = _flat(canvas.size, (round(soil.fine * 500), round(soil.broad * 500)))
     for surface in layout.surfaces:
         material = SURFACES[surface.material]
-        colour = layout.ballast if surface.material == "ballast" else material.colours[rng.integers(len(material.colours))]
+        colour = (
+            layout.ballast
+            if surface.material == "ballast"
+            else material.colours[rng.integers(len(material.colours))]
+        )
         outline = [_fixed(canvas, surface.outline_m)]
         cv2.fillPoly(base, outline, colour, cv2.LINE_AA, _SHIFT)
-        cv2.fillPoly(rough, outline, (round(material.fine * 500), round(material.broad * 500)), cv2.LINE_8, _SHIFT)
+        cv2.fillPoly(
+            rough, outline, (round(material.fine * 500), round(material.broad * 500)), cv2.LINE_8, _SHIFT
+        )
         if surface.height_m:
             mask = np.zeros(canvas.size, dtype=np.uint8)
             cv2.fillPoly(mask, outline, 255, cv2.LINE_AA, _SHIFT)
@@ -54,7 +60,10 @@ def draw_ground(canvas: Canvas, layout: Layout) -> None:
         tone *= 1.0 + _stains(canvas, layout, strength, rng)
     # Broad patches differ in colour too: yellower where brighter.
     hue = 0.035 * grain(layout.seed + 47, canvas.size, (14.0 / canvas.px_m, 14.0 / canvas.px_m))
-    planes = [cv2.convertScaleAbs(plane, alpha=128) for plane in (tone * (1.0 + 0.5 * hue), tone, tone * (1.0 - hue))]
+    planes = [
+        cv2.convertScaleAbs(plane, alpha=128)
+        for plane in (tone * (1.0 + 0.5 * hue), tone, tone * (1.0 - hue))
+    ]
     cv2.multiply(base, cv2.merge(planes), canvas.colour, scale=1 / 128)
     _snow(canvas, layout)
 
@@ -78,17 +87,47 @@ def over_ground(canvas: Canvas, layout: Layout, ground: _Bytes, rng: np.random.G
     mask = np.zeros(canvas.size, dtype=np.uint8)
     way = rng.random()
     if way < 0.45:
-        outlines = [_fixed(canvas, s.outline_m) for s in layout.surfaces[:1]]
+        outlines = [_fixed(canvas, s.outline_m) for s in layout.surfaces if s.material == "ballast"]
         cv2.fillPoly(mask, outlines, 255, cv2.LINE_AA, _SHIFT)
     if way < 0.9:
         width = max(1, round(rng.uniform(2.6, 4.2) / canvas.px_m))
         lines = [_fixed(canvas, line) for line in (*layout.tracks_m, *layout.links_m)]
-        cv2.polylines(mask, lines, False, round(255 * rng.uniform(0.6, 1.0)) if way >= 0.45 else 255, width, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(
+            mask,
+            lines,
+            False,
+            round(255 * rng.uniform(0.6, 1.0)) if way >= 0.45 else 255,
+            width,
+            cv2.LINE_AA,
+            _SHIFT,
+        )
     soft = cv2.GaussianBlur(mask, (0, 0), max(0.4, rng.uniform(0.1, 0.8) / canvas.px_m)) * np.float32(1 / 255)
     factor = float(np.clip((np.median(real) / np.median(canvas.colour)) ** 0.75, 0.45, 1.0))
     factor = max(factor, float(np.percentile(ground[::4, ::4], 99.5)) / 255)
-    canvas.colour[:] = cv2.blendLinear(canvas.colour, cv2.convertScaleAbs(real, alpha=1 / factor), soft, 1.0 - soft)
+    canvas.colour[:] = cv2.blendLinear(
+        canvas.colour, cv2.convertScaleAbs(real, alpha=1 / factor), soft, 1.0 - soft
+    )
     return factor
+
+
+def settled(image: _Bytes, ground: _Bytes) -> _Bytes:
+    """Blur what has been painted on a real picture as that picture is blurred, and leave the rest alone.
+
+    The blur is read from how fast the picture changes: the mean squared difference of neighbours over that
+    of pixels two apart is 0.43 for unblurred edges and falls towards 0.25 (simulated step edges).
+    """
+    grey = cv2.cvtColor(ground, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    near = float(np.mean((grey[:, 1:] - grey[:, :-1]) ** 2))
+    apart = float(np.mean((grey[:, 2:] - grey[:, :-2]) ** 2))
+    ratio = near / max(apart, 1e-6)
+    sigma = float(
+        np.interp(-ratio, [-0.43, -0.38, -0.34, -0.31, -0.285, -0.27], [0, 0.3, 0.5, 0.7, 1.0, 1.3])
+    )
+    if sigma < 0.25:
+        return image
+    changed = (cv2.absdiff(image, ground).max(axis=2) > 6).astype(np.float32)
+    changed = cv2.GaussianBlur(cv2.dilate(changed, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
+    return np.asarray(cv2.blendLinear(cv2.GaussianBlur(image, (0, 0), sigma), image, changed, 1.0 - changed))
 
 
 def _tracks(canvas: Canvas, layout: Layout, base: _Bytes, rough: _Bytes, rng: np.random.Generator) -> None:
@@ -104,7 +143,15 @@ def _tracks(canvas: Canvas, layout: Layout, base: _Bytes, rough: _Bytes, rng: np
         wood = np.array([186.0, 182.0, 174.0]) if pale and rng.random() < 0.8 else tone * dark * 0.75
         bed = _Bed(tuple(tone), tuple(wood), tuple(tone * 0.8 + np.array([16.0, 6.0, -4.0])), gauge)
         _track(canvas, base, line, bed, rng)
-        cv2.polylines(rough, [_fixed(canvas, line)], False, (40, 30), max(1, round(2.5 / canvas.px_m)), cv2.LINE_8, _SHIFT)
+        cv2.polylines(
+            rough,
+            [_fixed(canvas, line)],
+            False,
+            (40, 30),
+            max(1, round(2.5 / canvas.px_m)),
+            cv2.LINE_8,
+            _SHIFT,
+        )
 
 
 def _track(canvas: Canvas, base: _Bytes, line: Points, bed: _Bed, rng: np.random.Generator) -> None:
@@ -126,14 +173,18 @@ def _track(canvas: Canvas, base: _Bytes, line: Points, bed: _Bed, rng: np.random
         s = np.arange(rng.uniform(0, 0.6), arc[-1], 0.63)
         middle = np.stack([np.interp(s, arc, line[:, k]) for k in (0, 1)], axis=1)
         across = np.stack([np.interp(s, arc, normal[:, k]) for k in (0, 1)], axis=1) * 1.27
-        ends = canvas.to_px(np.stack([middle - across, middle + across], axis=1).reshape(-1, 2)).reshape(-1, 2, 2)
+        ends = canvas.to_px(np.stack([middle - across, middle + across], axis=1).reshape(-1, 2)).reshape(
+            -1, 2, 2
+        )
         limit = np.array(canvas.size[::-1]) + 8
         inside = ((ends > -8) & (ends < limit)).all(axis=(1, 2))
         fixed = np.round((ends[inside] - 0.5) * (1 << _SHIFT)).astype(np.int32)
         strength = seen * min(1.0, 0.26 / px + 0.25)
         colour = stain + (sleeper - stain) * strength
         if len(fixed):
-            cv2.polylines(base, list(fixed), False, colour.tolist(), max(1, round(0.24 / px)), cv2.LINE_AA, _SHIFT)
+            cv2.polylines(
+                base, list(fixed), False, colour.tolist(), max(1, round(0.24 / px)), cv2.LINE_AA, _SHIFT
+            )
     shine = rng.choice([0.0, 0.5, 1.0])
     head = np.array([120.0, 96.0, 80.0]) * (1 - shine) + np.array([205.0, 203.0, 200.0]) * shine
     for width, tint in ((0.24, stain * 0.55), (0.08, head)):
@@ -147,7 +198,9 @@ def _track(canvas: Canvas, base: _Bytes, line: Points, bed: _Bed, rng: np.random
 def _texture(canvas: Canvas, layout: Layout, rough: _Bytes) -> NDArray[np.float32]:
     """Fine and broad variation of brightness, as strong as each material says; a factor (rows, cols)."""
     px, seed, size = canvas.px_m, layout.seed, canvas.size
-    broad = grain(seed + 41, size, (9.0 / px, 9.0 / px)) + 0.8 * grain(seed + 43, size, (28.0 / px, 28.0 / px))
+    broad = grain(seed + 41, size, (9.0 / px, 9.0 / px)) + 0.8 * grain(
+        seed + 43, size, (28.0 / px, 28.0 / px)
+    )
     tone = 1.0 + rough[..., 0] * np.float32(0.002) * speckle(seed, size, px)
     tone += rough[..., 1] * np.float32(0.0014) * broad
     return np.asarray(np.maximum(tone, 0.2))
@@ -162,7 +215,9 @@ def _stains(canvas: Canvas, layout: Layout, strength: float, rng: np.random.Gene
             start = int(rng.integers(0, max(1, len(line) - 2)))
             stretch = line[start : start + int(rng.integers(2, 16))] + rng.uniform(-2.4, 2.4, 2)
             width = max(1, round(rng.uniform(0.4, 2.2) / px))
-            cv2.polylines(mask, [_fixed(canvas, stretch)], False, int(rng.integers(60, 255)), width, cv2.LINE_AA, _SHIFT)
+            cv2.polylines(
+                mask, [_fixed(canvas, stretch)], False, int(rng.integers(60, 255)), width, cv2.LINE_AA, _SHIFT
+            )
     soft = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.7 / px))
     patchy = np.maximum(0.6 + 0.6 * grain(layout.seed + 53, canvas.size, (2.5 / px, 2.5 / px)), 0)
     return np.asarray(soft * np.float32(strength / 255) * patchy)
@@ -173,7 +228,9 @@ def _growth(canvas: Canvas, layout: Layout, base: _Bytes, rough: _Bytes, rng: np
     if layout.overgrowth < 0.05:
         return base
     px, seed, size = canvas.px_m, layout.seed, canvas.size
-    field = 0.6 * grain(seed + 61, size, (12 / px, 12 / px)) + 0.4 * grain(seed + 67, size, (1.6 / px, 1.6 / px))
+    field = 0.6 * grain(seed + 61, size, (12 / px, 12 / px)) + 0.4 * grain(
+        seed + 67, size, (1.6 / px, 1.6 / px)
+    )
     cover = np.minimum(np.maximum(1.6 * field + np.float32(1.6 * (1.7 * layout.overgrowth - 0.95)), 0), 0.75)
     cover = cover * (rough[..., 0] >= 18) + np.float32(1e-6)
     green = np.array(SURFACES["weeds"].colours[rng.integers(3)]) * rng.uniform(0.8, 1.2)
@@ -185,7 +242,9 @@ def _snow(canvas: Canvas, layout: Layout) -> None:
     if layout.snow <= 0:
         return
     px = canvas.px_m
-    field = grain(layout.seed + 83, canvas.size, (5 / px, 5 / px)) + 0.6 * grain(layout.seed + 89, canvas.size, (1, 1))
+    field = grain(layout.seed + 83, canvas.size, (5 / px, 5 / px)) + 0.6 * grain(
+        layout.seed + 89, canvas.size, (1, 1)
+    )
     cover = np.clip(field * 0.35 + 1.6 * layout.snow - 0.35, 0, 0.93)
     for line in layout.tracks_m:  # kept open by traffic, some of it
         mask = np.zeros(canvas.size, dtype=np.uint8)

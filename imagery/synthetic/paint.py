@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -16,7 +16,7 @@ from imagery.errors import InputError
 from imagery.synthetic.bodies import body
 from imagery.synthetic.canvas import Canvas
 from imagery.synthetic.clutter import draw_blocks, draw_spans, overlay_spans
-from imagery.synthetic.ground import draw_ground, over_ground
+from imagery.synthetic.ground import draw_ground, over_ground, settled
 from imagery.synthetic.layout import Layout
 from imagery.synthetic.light import Light, leaned, random_light, sunlit
 from imagery.synthetic.sensor import Optics, expose, random_optics
@@ -75,7 +75,13 @@ class Painted:
         truth = self.truth
         boxes = [
             {
-                **dict(zip(("cx", "cy", "length_px", "width_px", "angle_deg"), np.round(row, 3).tolist(), strict=True)),
+                **dict(
+                    zip(
+                        ("cx", "cy", "length_px", "width_px", "angle_deg"),
+                        np.round(row, 3).tolist(),
+                        strict=True,
+                    )
+                ),
                 "visible": round(float(share), 4),
                 "kind": kind,
                 "tarp": tarp,
@@ -145,7 +151,7 @@ def paint(
     image = overlay_spans(canvas, image, layout.spans, optics.lean)
     image = canvas.cropped(image)
     if ground is not None:
-        image = np.asarray(cv2.convertScaleAbs(image, alpha=factor))
+        image = settled(np.asarray(cv2.convertScaleAbs(image, alpha=factor)), ground)
     return Painted(
         image=expose(image, optics, light.haze, rng),
         truth=_truth(placed, poses, optics, shape, origin_m),
@@ -177,7 +183,13 @@ def paint_chip(
     placed = random_rakes(rng, layout, snow=0.8 * layout.snow)
     if rng.random() < 0.08:
         placed = []
-    return paint(layout, placed, random_light(rng), random_optics(rng, gsd), rng, (size, size), ground=ground)
+    light, optics = random_light(rng), random_optics(rng, gsd)
+    if ground is not None:  # it has been through a camera and a provider already
+        dark, middle = np.percentile(ground[::4, ::4], [2, 60])
+        shade = float(np.clip(dark / max(middle, 1.0), 0.1, 0.45))
+        light = replace(light, haze=0.3 * light.haze, ambient=shade)
+        optics = replace(optics, blur_px=min(optics.blur_px, 0.45), level=None, noise=0.5 * optics.noise)
+    return paint(layout, placed, light, optics, rng, (size, size), ground=ground)
 
 
 def _poses(layout: Layout, placed: Sequence[Placed]) -> NDArray[np.float64]:
@@ -229,4 +241,3 @@ def _truth(
         tarps=tuple(wagon.spec.tarp for wagon in kept),
         tracks=tuple(wagon.track for wagon in kept),
     )
-

@@ -69,7 +69,9 @@ def random_optics(rng: np.random.Generator, gsd_m: float) -> Optics:
     )
 
 
-def expose(image: NDArray[np.uint8], optics: Optics, haze: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+def expose(
+    image: NDArray[np.uint8], optics: Optics, haze: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
     """Turn painted brightness into the picture that the camera delivers.
 
     Args:

@@ -45,7 +45,11 @@ class Sheet:
         return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))
 
     def box(
-        self, x: tuple[float, float], y: tuple[float, float], colour: Colour | NDArray[np.float32], height: float | None
+        self,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        colour: Colour | NDArray[np.float32],
+        height: float | None,
     ) -> tuple[slice, slice]:
         """Lay a flat rectangle; a height of None keeps what is below (paint, not matter)."""
         at = self.window(*x, *y)
@@ -59,12 +63,16 @@ class Sheet:
         """Darken or brighten a rectangle."""
         self.rgb[self.window(*x, *y)] *= np.float32(factor)
 
-    def ribs(self, x: tuple[float, float], y: tuple[float, float], pitch_m: float, width_m: float, factor: float) -> None:
+    def ribs(
+        self, x: tuple[float, float], y: tuple[float, float], pitch_m: float, width_m: float, factor: float
+    ) -> None:
         """Lines across the thing at an even pitch, darker or brighter than what is below."""
         at = self.window(*x, *y)
         phase = np.mod(self.x[0, at[1]] - x[0], pitch_m)
         # A line thinner than a pixel is painted fainter.
-        share = np.clip((width_m / 2 - np.abs(phase - pitch_m / 2)) / self.px_m + 0.5, 0, min(1, width_m / self.px_m))
+        share = np.clip(
+            (width_m / 2 - np.abs(phase - pitch_m / 2)) / self.px_m + 0.5, 0, min(1, width_m / self.px_m)
+        )
         self.rgb[at] *= (1 + (factor - 1) * share)[None, :, None].astype(np.float32)
 
     def shade(self, at: tuple[slice, slice], relief: Plane, gloss: float = 0.0) -> None:
@@ -76,15 +84,21 @@ class Sheet:
             up_x = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=1, scale=rate, borderType=cv2.BORDER_REPLICATE)
         norm = 1.0 / np.sqrt(up_x**2 + up_y**2 + 1.0)
         facing = (self.sun[2] - up_x * self.sun[0] - up_y * self.sun[1]) * norm
-        tone = self.light.shade + (1 - self.light.shade) * np.minimum(np.maximum(facing * (1 / self.sun[2]), 0.0), 2.0)
+        tone = self.light.shade + (1 - self.light.shade) * np.minimum(
+            np.maximum(facing * (1 / self.sun[2]), 0.0), 2.0
+        )
         self.rgb[at] *= (0.25 + 0.75 * tone)[..., None].astype(np.float32)
         if gloss > 0:
             middle = np.array(self.sun) + np.array([0.0, 0.0, 1.0])
             middle /= np.linalg.norm(middle)
             mirror = np.maximum((middle[2] - up_x * middle[0] - up_y * middle[1]) * norm, 0) ** 60
-            self.rgb[at] += np.float32(220 * gloss * (1 - self.light.cloud)) * mirror[..., None].astype(np.float32)
+            self.rgb[at] += np.float32(220 * gloss * (1 - self.light.cloud)) * mirror[..., None].astype(
+                np.float32
+            )
 
-    def pit(self, x: tuple[float, float], y: tuple[float, float], colour: Colour, floor_m: float, rim_m: float) -> None:
+    def pit(
+        self, x: tuple[float, float], y: tuple[float, float], colour: Colour, floor_m: float, rim_m: float
+    ) -> None:
         """An open box seen from above: a floor with the shadow of its own walls. Its height stays the rim's."""
         at = self.window(*x, *y)
         depth = np.full((at[0].stop - at[0].start, at[1].stop - at[1].start), floor_m, dtype=np.float32)
@@ -98,7 +112,9 @@ class Sheet:
     def stain(self, seed: int, wear: float, rust: Colour = (104, 68, 50)) -> None:
         """Dirt and fading over everything, rust in patches and streaks."""
         px = self.px_m
-        dirt = 0.03 * grain(seed, self.shape, (1, 1)) + 0.09 * wear * grain(seed + 5, self.shape, (0.5 / px, 2.2 / px))
+        dirt = 0.03 * grain(seed, self.shape, (1, 1)) + 0.09 * wear * grain(
+            seed + 5, self.shape, (0.5 / px, 2.2 / px)
+        )
         if px < 0.2:
             dirt += 0.06 * wear * grain(seed + 7, self.shape, (0.9 / px, 0.25 / px))
         self.rgb *= (1.0 + dirt)[..., None]
@@ -112,7 +128,10 @@ class Sheet:
         if share <= 0:
             return
         px = self.px_m
-        cover = np.clip(2.5 * (grain(seed + 17, self.shape, (1.2 / px, 2.0 / px)) + 3.0 * share - 1.2), 0, 1) * 0.94
+        cover = (
+            np.clip(2.5 * (grain(seed + 17, self.shape, (1.2 / px, 2.0 / px)) + 3.0 * share - 1.2), 0, 1)
+            * 0.94
+        )
         self.rgb += cover[..., None] * (np.array([236, 238, 242], dtype=np.float32) - self.rgb)
 
     def patch(self, px_m: float) -> Patch:

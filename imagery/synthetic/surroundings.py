@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,14 @@ _CARS: tuple[Colour, ...] = (
 _BOXES: tuple[Colour, ...] = (
     (150, 58, 46), (44, 78, 140), (196, 92, 40), (60, 104, 74), (176, 178, 178), (226, 224, 218), (108, 54, 48)
 )  # fmt: skip
-_TRAILERS: tuple[Colour, ...] = ((230, 230, 228), (214, 212, 206), (196, 198, 200), (60, 90, 150), (120, 122, 124), (170, 60, 50))
+_TRAILERS: tuple[Colour, ...] = (
+    (230, 230, 228),
+    (214, 212, 206),
+    (196, 198, 200),
+    (60, 90, 150),
+    (120, 122, 124),
+    (170, 60, 50),
+)
 _ROOFS: tuple[Colour, ...] = (
     (150, 150, 148), (196, 196, 194), (118, 116, 114), (92, 92, 94), (150, 84, 66), (168, 158, 142), (226, 226, 224), (84, 104, 118)
 )  # fmt: skip
@@ -133,11 +141,20 @@ def random_surroundings(
         v = edge + side * rng.uniform(0, 3)
         if rng.random() < 0.5:
             width = rng.uniform(4, 10)
-            surfaces.append(Surface(axis.ribbon(u, v + side * width / 2, width), str(rng.choice(["gravel", "asphalt", "soil"]))))
+            surfaces.append(
+                Surface(
+                    axis.ribbon(u, v + side * width / 2, width),
+                    str(rng.choice(["gravel", "asphalt", "soil"])),
+                )
+            )
             v += side * width
         if rng.random() < 0.4:
             width = rng.uniform(2, 14)
-            surfaces.append(Surface(axis.ribbon(u, v + side * width / 2, width), str(rng.choice(["weeds", "grass", "soil"]))))
+            surfaces.append(
+                Surface(
+                    axis.ribbon(u, v + side * width / 2, width), str(rng.choice(["weeds", "grass", "soil"]))
+                )
+            )
             v += side * width
         for _ in range(2):
             depth = float(rng.uniform(25, 70))
@@ -182,7 +199,10 @@ def _cars(plot: Plot, rng: np.random.Generator) -> None:
 
 def _buses(plot: Plot, rng: np.random.Generator) -> None:
     plot.pave("asphalt")
-    colour, look = ((214, 214, 212), (170, 50, 44), (220, 170, 60))[rng.integers(3)], int(rng.integers(1 << 20))
+    colour, look = (
+        ((214, 214, 212), (170, 50, 44), (220, 170, 60))[rng.integers(3)],
+        int(rng.integers(1 << 20)),
+    )
     for v in np.arange(8, plot.depth - 7, 14):
         for u in np.arange(plot.start + 4, plot.stop - 4, rng.uniform(3.3, 4.2)):
             if rng.random() < 0.8:
@@ -199,7 +219,14 @@ def _containers(plot: Plot, rng: np.random.Generator) -> None:
             for u in np.arange(plot.start + length, plot.stop - length, length + 0.4):
                 if rng.random() < 0.75:
                     colour, look = looks[rng.integers(7)]
-                    plot.put("container", (u, block + 2.6 * row), (length, 2.44), 2.6 * rng.integers(1, 4), colour, look)
+                    plot.put(
+                        "container",
+                        (u, block + 2.6 * row),
+                        (length, 2.44),
+                        2.6 * rng.integers(1, 4),
+                        colour,
+                        look,
+                    )
 
 
 def _halls(plot: Plot, rng: np.random.Generator) -> None:
@@ -222,7 +249,9 @@ def _long_roofs(plot: Plot, rng: np.random.Generator) -> None:
     length = float(min(plot.stop - plot.start - 6, rng.uniform(15, 110)))
     kind = str(rng.choice(["shed", "roof"]))
     for v in np.arange(width, plot.depth - width / 2, width + pitch):
-        plot.put(kind, ((plot.start + plot.stop) / 2, v), (length, width), rng.uniform(2.6, 5.0), colour, look)
+        plot.put(
+            kind, ((plot.start + plot.stop) / 2, v), (length, width), rng.uniform(2.6, 5.0), colour, look
+        )
 
 
 def _heaps(plot: Plot, rng: np.random.Generator) -> None:
@@ -233,10 +262,20 @@ def _heaps(plot: Plot, rng: np.random.Generator) -> None:
         while u < plot.stop - 12:
             length = float(rng.uniform(10, 50))
             size = (length, float(rng.uniform(7, 16)))
-            plot.put("pile", (u + length / 2, v), size, rng.uniform(2, 5.5), colour, int(rng.integers(1 << 20)))
+            plot.put(
+                "pile", (u + length / 2, v), size, rng.uniform(2, 5.5), colour, int(rng.integers(1 << 20))
+            )
             u += length + float(rng.uniform(2, 14))
     if rng.random() < 0.4:
-        plot.put("conveyor", (plot.start + 30, plot.depth / 2), (plot.depth, 2.2), 6.0, (150, 150, 148), 7, rng.uniform(30, 150))
+        plot.put(
+            "conveyor",
+            (plot.start + 30, plot.depth / 2),
+            (plot.depth, 2.2),
+            6.0,
+            (150, 150, 148),
+            7,
+            rng.uniform(30, 150),
+        )
 
 
 def _quay(plot: Plot, rng: np.random.Generator) -> None:
@@ -275,16 +314,28 @@ def _field(plot: Plot, rng: np.random.Generator) -> None:
 def _tree(plot: Plot, uv: tuple[float, float], rng: np.random.Generator) -> None:
     look = int(rng.integers(6))
     across = (4.0, 5.5, 7.0)[look % 3]
-    plot.put("tree", uv, (across, across), 0.9 * across, _TREES[look % len(_TREES)], look, 30.0 * rng.integers(12))
+    plot.put(
+        "tree", uv, (across, across), 0.9 * across, _TREES[look % len(_TREES)], look, 30.0 * rng.integers(12)
+    )
 
 
 _URBAN: tuple[Callable[[Plot, np.random.Generator], None], ...] = (
     _lorries, _cars, _buses, _containers, _halls, _halls, _long_roofs, _heaps, _quay, _houses, _field, _wood
 )  # fmt: skip
-_RURAL: tuple[Callable[[Plot, np.random.Generator], None], ...] = (_wood, _field, _field, _houses, _long_roofs, _quay, _heaps)
+_RURAL: tuple[Callable[[Plot, np.random.Generator], None], ...] = (
+    _wood,
+    _field,
+    _field,
+    _houses,
+    _long_roofs,
+    _quay,
+    _heaps,
+)
 
 
-def random_catenary(rng: np.random.Generator, axis: Axis, half_m: float, offsets: NDArray[np.float64]) -> list[Span]:
+def random_catenary(
+    rng: np.random.Generator, axis: Axis, half_m: float, offsets: NDArray[np.float64]
+) -> list[Span]:
     """Masts, portals across the tracks, and wires along them; or lamp masts only."""
     spans: list[Span] = []
     pitch = float(rng.uniform(38, 70))
@@ -305,8 +356,5 @@ def random_catenary(rng: np.random.Generator, axis: Axis, half_m: float, offsets
         knots = np.concatenate([[-half_m], stations, [half_m]])
         for v in offsets:
             line = axis.place(knots, float(v))
-            spans += [
-                Span((float(a[0]), float(a[1]), 5.6), (float(b[0]), float(b[1]), 5.6), 0.035)
-                for a, b in zip(line[:-1], line[1:], strict=True)
-            ]
+            spans += [Span((a[0], a[1], 5.6), (b[0], b[1], 5.6), 0.035) for a, b in pairwise(line.tolist())]
     return spans

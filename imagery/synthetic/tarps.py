@@ -40,7 +40,11 @@ def cover(sheet: Sheet, spec: WagonSpec, rng: np.random.Generator) -> None:
         z = z + rng.uniform(0.0, 0.3) * inner
     shape = (at[0].stop - at[0].start, at[1].stop - at[1].start)
     px = sheet.px_m
-    z = z + 0.02 * grain(spec.seed + 31, shape, (0.5 / px, 0.3 / px)) + 0.02 * grain(spec.seed + 37, shape, (1.5 / px, 0.8 / px))
+    z = (
+        z
+        + 0.02 * grain(spec.seed + 31, shape, (0.5 / px, 0.3 / px))
+        + 0.02 * grain(spec.seed + 37, shape, (1.5 / px, 0.8 / px))
+    )
     sheet.shade(at, np.asarray(z, dtype=np.float32), gloss=rng.choice([0.0, 0.1, 0.3]))
     if rng.random() < 0.5:
         sheet.ribs((x0, x1), (y0, y1), bow, 0.08, rng.choice([0.6, 0.75, 1.2]))

@@ -99,8 +99,21 @@ class Form:
 
 
 _OXIDE: tuple[Colour, ...] = ((110, 66, 52), (92, 60, 50), (128, 82, 66), (138, 66, 58), (86, 70, 62))
-_DULL: tuple[Colour, ...] = ((112, 112, 110), (82, 84, 86), (58, 60, 62), (70, 92, 76), (66, 84, 112), (46, 46, 48))
-_PALE: tuple[Colour, ...] = ((228, 226, 218), (205, 203, 196), (186, 184, 178), (222, 212, 190), (210, 176, 138))
+_DULL: tuple[Colour, ...] = (
+    (112, 112, 110),
+    (82, 84, 86),
+    (58, 60, 62),
+    (70, 92, 76),
+    (66, 84, 112),
+    (46, 46, 48),
+)
+_PALE: tuple[Colour, ...] = (
+    (228, 226, 218),
+    (205, 203, 196),
+    (186, 184, 178),
+    (222, 212, 190),
+    (210, 176, 138),
+)
 
 FORMS: dict[str, Form] = {
     "gondola": Form(
@@ -117,11 +130,22 @@ FORMS: dict[str, Form] = {
         ((12.5, 14.6), (13.8, 16.0), (15.2, 17.0), (16.8, 19.4), (19.5, 23.0), (7.0, 10.0)),
         (2.8, 3.25),
         (3.9, 5.0),
-        _OXIDE + _DULL + _PALE + ((90, 112, 190), (120, 176, 196), (52, 82, 160), (190, 130, 60), (60, 110, 80)),
+        _OXIDE
+        + _DULL
+        + _PALE
+        + ((90, 112, 190), (120, 176, 196), (52, 82, 160), (190, 130, 60), (60, 110, 80)),
     ),
-    "covered hopper": Form("hopper", ((11.0, 14.0), (15.0, 18.5)), (2.9, 3.25), (4.2, 4.9), _PALE + _DULL[:2]),
+    "covered hopper": Form(
+        "hopper", ((11.0, 14.0), (15.0, 18.5)), (2.9, 3.25), (4.2, 4.9), _PALE + _DULL[:2]
+    ),
     "open hopper": Form(
-        "hopper", ((9.0, 12.0), (12.0, 15.5)), (2.9, 3.2), (3.0, 4.2), _OXIDE + _DULL, ("empty", "coal", "ore", "sand"), 0.1
+        "hopper",
+        ((9.0, 12.0), (12.0, 15.5)),
+        (2.9, 3.2),
+        (3.0, 4.2),
+        _OXIDE + _DULL,
+        ("empty", "coal", "ore", "sand"),
+        0.1,
     ),
     "tank": Form(
         "tank",
@@ -148,14 +172,26 @@ FORMS: dict[str, Form] = {
         ("boxes",),
     ),
     "autorack": Form(
-        "other", ((26.5, 28.8), (24.5, 27.5)), (3.0, 3.25), (4.6, 5.8), _PALE + ((150, 152, 152), (172, 150, 128))
+        "other",
+        ((26.5, 28.8), (24.5, 27.5)),
+        (3.0, 3.25),
+        (4.6, 5.8),
+        (*_PALE, (150, 152, 152), (172, 150, 128)),
     ),
     "locomotive": Form(
         "locomotive",
         ((14.0, 16.5), (16.5, 19.5), (19.0, 22.5), (8.5, 11.0)),
         (2.8, 3.15),
         (4.0, 4.7),
-        ((176, 48, 42), (72, 74, 78), (52, 96, 66), (46, 70, 130), (206, 150, 50), (110, 46, 44), (150, 150, 150)),
+        (
+            (176, 48, 42),
+            (72, 74, 78),
+            (52, 96, 66),
+            (46, 70, 130),
+            (206, 150, 50),
+            (110, 46, 44),
+            (150, 150, 150),
+        ),
     ),
     "coach": Form(
         "coach",
@@ -198,7 +234,9 @@ class Placed:
         return self.start_m + self.spec.length_m
 
 
-def random_spec(rng: np.random.Generator, form: str | None = None, tarp_share: float | None = None) -> WagonSpec:
+def random_spec(
+    rng: np.random.Generator, form: str | None = None, tarp_share: float | None = None
+) -> WagonSpec:
     """Draw one wagon.
 
     Args:
@@ -249,7 +287,7 @@ def random_rakes(
     Returns:
         Wagons in order of track and position; none overlaps another.
     """
-    fill = float(rng.uniform(0.1, 0.95)) if fill is None else fill
+    fill = float(rng.uniform(0.15, 1.0)) if fill is None else fill
     fleet = _fleet(rng, tarp_share, snow)
     placed: list[Placed] = []
     for track, spans in enumerate(layout.free_spans()):

@@ -31,7 +31,7 @@ def random_layout(rng: np.random.Generator, size_m: tuple[float, float], tracks:
         most = 15 if diagonal < 400 else 26
         tracks = int(rng.choice([1, rng.integers(2, 5), rng.integers(5, most)], p=[0.13, 0.27, 0.6]))
     offsets = _offsets(rng, tracks, size_m)
-    radius = rng.uniform(max(220.0, 0.8 * diagonal), max(1500.0, 3 * diagonal))
+    radius = rng.uniform(max(250.0, 1.1 * diagonal), max(1500.0, 4 * diagonal))
     axis = Axis(
         (size_m[0] / 2, size_m[1] / 2),
         float(rng.uniform(0, 2 * math.pi)),
@@ -43,15 +43,20 @@ def random_layout(rng: np.random.Generator, size_m: tuple[float, float], tracks:
     margin = rng.uniform(2.5, 4.5)
     edges = (float(offsets[0]) - margin, float(offsets[-1]) + margin)
     surfaces, blocks = random_surroundings(rng, axis, half, edges, rural)
+    lines, bed = _tracks(rng, axis, u, offsets, margin)
     ballast = SURFACES["ballast"].colours
     return Layout(
-        tracks_m=_tracks(rng, axis, u, offsets),
+        tracks_m=lines,
         extent_m=size_m,
         links_m=_crossovers(rng, axis, half, offsets),
-        surfaces=(*surfaces, *_strips(rng, axis, u, offsets, edges)),
+        surfaces=(*surfaces, bed, *_strips(rng, axis, u, offsets)),
         blocks=tuple(blocks),
         spans=tuple(random_catenary(rng, axis, half, offsets)) if rng.random() < 0.6 else (),
-        soil=str(rng.choice(["grass", "field", "soil", "weeds"] if rural else ["gravel", "asphalt", "soil", "grass"])),
+        soil=str(
+            rng.choice(
+                ["grass", "field", "soil", "weeds"] if rural else ["gravel", "asphalt", "soil", "grass"]
+            )
+        ),
         overgrowth=float(rng.beta(1.0, 4.0)),
         snow=float(rng.uniform(0.3, 0.95)) if rng.random() < 0.04 else 0.0,
         seed=int(rng.integers(1 << 30)),
@@ -68,25 +73,31 @@ def _offsets(rng: np.random.Generator, tracks: int, size_m: tuple[float, float])
     return np.asarray(offsets - offsets[-1] / 2 + rng.uniform(-0.3, 0.3) * min(size_m))
 
 
-def _tracks(rng: np.random.Generator, axis: Axis, u: _Line, offsets: _Line) -> tuple[Points, ...]:
-    """Parallel tracks, or a ladder from whose lead they leave one after another."""
-    if len(offsets) < 3 or rng.random() > 0.35:
-        return tuple(axis.place(u, v) for v in offsets)
-    slope = 1 / rng.uniform(7.0, 10.0)
-    start = rng.uniform(-0.8, 0.1) * u[-1]
+def _tracks(
+    rng: np.random.Generator, axis: Axis, u: _Line, offsets: _Line, margin: float
+) -> tuple[tuple[Points, ...], Surface]:
+    """Parallel tracks, or a ladder from whose lead they leave one after another; and the ballast under them."""
+    width = offsets[-1] - offsets[0]
+    slope = max(1 / rng.uniform(6.0, 10.0), width / (1.2 * u[-1]))
+    if len(offsets) < 3 or slope > 0.3 or rng.random() > 0.35:
+        ballast = axis.ribbon(u, (offsets[0] + offsets[-1]) / 2, width + 2 * margin)
+        return tuple(axis.place(u, v) for v in offsets), Surface(ballast, "ballast")
+    start = rng.uniform(-0.8, -0.1) * u[-1]
     away = rng.choice([-1, 1])
     order = offsets if rng.random() < 0.5 else offsets[::-1]  # which side the lead starts from
+    side = math.copysign(1.0, order[-1] - order[0])
     lines = []
     for i, v in enumerate(order):
-        reach = abs(v - order[0])
-        lead = np.clip(slope * (away * u - start), 0.0, reach)
+        lead = np.clip(slope * (away * u - start), 0.0, abs(v - order[0]))
         lead = np.convolve(np.pad(lead, 3, mode="edge"), np.ones(7) / 7, mode="valid")
         # The lead up to the track before belongs to that track.
         before = abs(order[max(i - 1, 0)] - order[0])
         own = away * u >= start + before / slope - 5.0 if i else np.ones(len(u), dtype=bool)
         if own.sum() >= 3:
-            lines.append(axis.place(u[own], order[0] + math.copysign(1.0, v - order[0]) * lead[own]))
-    return tuple(lines)
+            lines.append(axis.place(u[own], order[0] + side * lead[own]))
+    far = axis.place(u, order[0] + side * (lead + margin))
+    near = axis.place(u[::-1], np.full(len(u), order[0] - side * margin))
+    return tuple(lines), Surface(np.concatenate([far, near]), "ballast")
 
 
 def _crossovers(rng: np.random.Generator, axis: Axis, half: float, offsets: _Line) -> tuple[Points, ...]:
@@ -101,11 +112,9 @@ def _crossovers(rng: np.random.Generator, axis: Axis, half: float, offsets: _Lin
     return tuple(links)
 
 
-def _strips(
-    rng: np.random.Generator, axis: Axis, u: _Line, offsets: _Line, edges: tuple[float, float]
-) -> tuple[Surface, ...]:
-    """The ballast under the whole yard, and walkways, roads or growth between the tracks."""
-    strips = [Surface(axis.ribbon(u, sum(edges) / 2, edges[1] - edges[0]), "ballast")]
+def _strips(rng: np.random.Generator, axis: Axis, u: _Line, offsets: _Line) -> tuple[Surface, ...]:
+    """Walkways, roads, platforms or growth between the tracks."""
+    strips = []
     walk = rng.random() * 0.6
     for before, after in pairwise(offsets):
         middle, gap = (before + after) / 2, after - before
