@@ -37,6 +37,11 @@ class Stretch:
     high: tuple[float, ...]
     """Value shown white, one a band."""
 
+    @property
+    def identity(self) -> bool:
+        """Whether 8-bit values are shown as they are."""
+        return set(self.low) == {0.0} and set(self.high) == {255.0}
+
     @classmethod
     def of(cls, raster: Raster, bands: Sequence[str] | None = None, longest: int = 1024) -> Stretch:
         """From a decimated read of the whole image: 8-bit pictures as they are, others from 1 to 99 %.
@@ -49,18 +54,16 @@ class Stretch:
         chosen = tuple(bands or picture_bands(raster.bands))
         if len(chosen) not in (1, 3):
             raise InputError(f"a picture takes 1 or 3 bands, not {', '.join(chosen)}")
+        if raster.read((slice(0, 1), slice(0, 1)), chosen).pixels.dtype == np.uint8:
+            return cls(chosen, (0.0,) * len(chosen), (255.0,) * len(chosen))
         rows, cols = raster.grid.shape
         shrink = max(1.0, max(rows, cols) / longest)
         tile = raster.read(bands=chosen, shape=(max(1, round(rows / shrink)), max(1, round(cols / shrink))))
-        if tile.pixels.dtype == np.uint8:
-            return cls(chosen, (0.0,) * len(chosen), (255.0,) * len(chosen))
         seen = tile.pixels[:, tile.valid]
         if not seen.size:
             return cls(chosen, (0.0,) * len(chosen), (1.0,) * len(chosen))
         low, high = np.percentile(seen, (1, 99), axis=1)
-        high = np.maximum(
-            high, low + np.maximum(np.abs(low), 1e-6) * 1e-6
-        )  # a flat image is not divided by 0
+        high = np.where(high > low, high, low + 1.0)  # a flat image is not divided by 0
         return cls(chosen, tuple(map(float, low)), tuple(map(float, high)))
 
 
@@ -71,10 +74,7 @@ def to_rgb8(tile: Tile, stretch: Stretch) -> NDArray[np.uint8]:
         InputError: The tile lacks a band of the stretch.
     """
     pixels = np.stack([tile.band(name) for name in stretch.bands], axis=-1)
-    if pixels.dtype != np.uint8 or (stretch.low, stretch.high) != (
-        (0.0,) * len(stretch.bands),
-        (255.0,) * len(stretch.bands),
-    ):
+    if pixels.dtype != np.uint8 or not stretch.identity:
         low, high = np.asarray(stretch.low, np.float32), np.asarray(stretch.high, np.float32)
         with np.errstate(invalid="ignore"):
             bright = (pixels.astype(np.float32) - low) / (high - low) * 255

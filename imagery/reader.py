@@ -278,9 +278,10 @@ def _resampled(layer: Layer, bands: Sequence[str], grid: GeoBox) -> tuple[NDArra
     Returns:
         Stored values (n, *grid.shape) and which of them are data, (*grid.shape).
     """
+    # Not a number marks what is missing, so that the warp leaves it out of every mean.
     working = np.float64 if layer.dtype.itemsize > 2 and layer.dtype.kind in "iu" else np.float32
-    source = _footprint(layer.grid, grid)
     out = np.full((len(bands), *grid.shape), np.nan, working)
+    source = _footprint(layer.grid, grid)
     if source is not None:
         window = layer.grid[source]
         # Read no finer than will be shown, so that a quick look at a large image stays small.
@@ -288,22 +289,33 @@ def _resampled(layer: Layer, bands: Sequence[str], grid: GeoBox) -> tuple[NDArra
         shape = (max(1, round(window.shape[0] / shrink)), max(1, round(window.shape[1] / shrink)))
         pixels, valid = layer.read(source, bands, shape)
         window = window.zoom_to(shape)
-        for i, band in enumerate(bands):
-            with gdal_env():
-                reproject(
-                    np.where(valid, pixels[i], working(np.nan)).astype(working),
-                    out[i],
-                    src_transform=window.affine,
-                    src_crs=str(window.crs),
-                    src_nodata=np.nan,
-                    dst_transform=grid.affine,
-                    dst_crs=str(grid.crs),
-                    dst_nodata=np.nan,
-                    resampling=Resampling.nearest if band in CLASS_BANDS else Resampling.bilinear,
-                )
+        pixels = np.where(valid, pixels, working(np.nan)).astype(working, copy=False)
+        for how, classes in ((Resampling.bilinear, False), (Resampling.nearest, True)):
+            index = [i for i, band in enumerate(bands) if (band in CLASS_BANDS) == classes]
+            if index:
+                out[index] = _warped(pixels[index], window, out[index], grid, how)
     seen = np.asarray(np.isfinite(out).all(axis=0), dtype=bool)
     out = np.where(seen, out, 0)
     return (np.rint(out) if layer.dtype.kind in "iu" else out).astype(layer.dtype), seen
+
+
+def _warped(
+    pixels: NDArray[Any], source: GeoBox, out: NDArray[Any], target: GeoBox, how: Resampling
+) -> NDArray[Any]:
+    """``pixels`` (n, *source.shape) on the target grid, written into ``out`` (n, *target.shape)."""
+    with gdal_env():
+        reproject(
+            pixels,
+            out,
+            src_transform=source.affine,
+            src_crs=str(source.crs),
+            src_nodata=np.nan,
+            dst_transform=target.affine,
+            dst_crs=str(target.crs),
+            dst_nodata=np.nan,
+            resampling=how,
+        )
+    return out
 
 
 def _footprint(source: GeoBox, target: GeoBox, margin: int = 2) -> ROI | None:
