@@ -1,15 +1,10 @@
 """Targets, reading, tracing and the shipped weights."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from imagery.errors import UnreadableError
-from imagery.grid import local_grid
-from imagery.reader import ArrayRaster
-from imagery.scenes import Asset, Scene
 from models.axes.fitted import Field, find_axes
 from models.axes.mapped import recentre, smooth_shift
 from models.axes.strips import ALONG_M, frame_along, straighten
@@ -30,12 +25,6 @@ def chip_of(boxes, gsd=0.5, shape=(200, 400)):
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 5)
     kinds = np.zeros(len(boxes), np.int8)
     return Chip(np.full((*shape, 3), 120, np.uint8), np.ones(shape, bool), gsd, boxes, kinds, kinds)
-
-
-def raster_of(chip: Chip) -> ArrayRaster:
-    scene = Scene("chip", (Asset(Path("chip.png"), ("R", "G", "B")),), gsd_m=chip.gsd_m)
-    grid = local_grid(*chip.valid.shape, chip.gsd_m)
-    return ArrayRaster(scene, grid, np.ascontiguousarray(chip.rgb.transpose(2, 0, 1)), chip.valid)
 
 
 def test_a_column_says_what_stands_on_its_own_track_only():
@@ -160,7 +149,7 @@ def test_the_proposer_gives_the_same_field_tile_by_tile():
     rng = np.random.default_rng(3)
     chip = chip_of([], shape=(180, 300))
     chip.rgb[:] = rng.integers(0, 255, chip.rgb.shape)
-    field = propose(net, Picture(raster_of(chip)))
+    field = propose(net, Picture(chip.raster()))
     assert field.heat.shape == (90, 150)
     assert field.cell_m == pytest.approx(1.0)
 
@@ -181,10 +170,10 @@ def test_shipped_weights_read_painted_wagons_and_do_so_twice_alike():
     rng = np.random.default_rng(77)
     chips = [painted_chip(rng, gsd_m=gsd) for gsd in (0.4, 0.6)]
     detector = StripReader()
-    found = [detector.detect(raster_of(chip), chip.tracks) for chip in chips]
+    found = [detector.detect(chip.raster(), chip.tracks) for chip in chips]
     tallies = [match(f, chip.boxes, 0.3).tally for f, chip in zip(found, chips, strict=True)]
     assert total(tallies).f1 > 0.7
-    again = detector.detect(raster_of(chips[0]), chips[0].tracks)
+    again = detector.detect(chips[0].raster(), chips[0].tracks)
     assert np.array_equal(again.boxes, found[0].boxes)
     assert set(again.kinds) <= set(KINDS)
 
@@ -194,6 +183,6 @@ def test_axes_a_metre_off_are_recentred():
     chip = painted_chip(np.random.default_rng(78), gsd_m=0.4)
     detector = StripReader()
     moved = [frame_along(line, 0.4).shifted(np.array([1.0])) for line in chip.tracks]
-    on = match(detector.detect(raster_of(chip), chip.tracks), chip.boxes, 0.3).tally
-    off = match(detector.detect(raster_of(chip), moved), chip.boxes, 0.3).tally
+    on = match(detector.detect(chip.raster(), chip.tracks), chip.boxes, 0.3).tally
+    off = match(detector.detect(chip.raster(), moved), chip.boxes, 0.3).tally
     assert off.f1 > on.f1 - 0.15

@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.errors import InputError, UnreadableError
+from imagery.grid import local_grid
+from imagery.reader import ArrayRaster
+from imagery.scenes import Asset, Scene
 from models.axes.line import Line
 from models.axes.strips import ALONG_M, Frame, Strip
 from models.wagons.nets import ENDS
@@ -47,6 +50,12 @@ class Chip:
     """File it came from."""
     ignore: tuple[Line, ...] = field(default=())
     """Lines along tracks where nobody could tell."""
+
+    def raster(self) -> ArrayRaster:
+        """The chip as an opened image on a local grid."""
+        scene = Scene(self.name or "chip", (Asset(Path("chip"), ("R", "G", "B")),), gsd_m=self.gsd_m)
+        grid = local_grid(self.valid.shape[0], self.valid.shape[1], self.gsd_m)
+        return ArrayRaster(scene, grid, np.ascontiguousarray(self.rgb.transpose(2, 0, 1)), self.valid)
 
     def scaled(self, gsd_m: float) -> Chip:
         """The same ground at a coarser GSD, pixels averaged."""

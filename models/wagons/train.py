@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -57,11 +56,13 @@ class TrainConfig(BaseModel):
     real_share: float = Field(0.0, ge=0, lt=1)
     """Share of each batch that is drawn from hand labels."""
     minutes: tuple[float, float] = (25.0, 15.0)
-    """Of the reader and of the proposer, 0 to leave one out; the learning rate falls to zero over it."""
+    """Of the reader and of the proposer, 0 to leave one out."""
     steps: tuple[int, int] | None = None
     """Steps of each instead of minutes: the same weights on every run of one machine."""
     rate: float = Field(2e-3, gt=0)
     """Highest learning rate."""
+    decay: float = Field(0.5, gt=0, le=1)
+    """Last share of the run, over which the rate falls to zero."""
     start_from: Path | None = None
     """Folder of weights to go on from."""
     threads: int = Field(2, ge=1)
@@ -147,7 +148,7 @@ def fit(
     begun, mean = time.monotonic() - spent, 0.0
     while done < 1.0:
         for group in optimiser.param_groups:
-            group["lr"] = config.rate * min(1.0, done / 0.05 + 0.02) * 0.5 * (1 + math.cos(math.pi * done))
+            group["lr"] = config.rate * min(1.0, (step + 1) / 50) * min(1.0, (1 - done) / config.decay)
         loss = _loss(net, which, _batch(pool, real, which, config.real_share, generator), generator, device)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -156,9 +157,9 @@ def fit(
         step, spent = step + 1, time.monotonic() - begun
         mean += (loss.item() - mean) / min(step, 50)
         done = step / config.steps[which] if config.steps else spent / 60 / config.minutes[which]
-        if step % 100 == 0:
+        if step % 50 == 0:
             say(f"{name}: step {step}, loss {mean:.4f}, {100 * done:.0f} %, {spent:.0f} s")
-        if step % 500 == 0:
+        if step % 100 == 0:
             _checkpoint(saved, net, optimiser, generator, done, step, spent)
     return net.eval().cpu()
 
@@ -188,7 +189,7 @@ def _batch(
     pool: Pool, real: Pool | None, which: int, share: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Stored bytes and targets of one batch."""
-    size = (64, 24)[which]
+    size = (32, 12)[which]
     parts = (
         [(pool, size)] if real is None else [(pool, size - round(size * share)), (real, round(size * share))]
     )

@@ -1,0 +1,102 @@
+"""Painted images that no training saw: how well wagons are found in them, and the calibration of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from models.axes.strips import frame_along
+from models.detections import Detections, Detector
+from models.wagons.calibrate import Calibration, by_gsd, features, fit_count, fit_score
+from models.wagons.data import Chip
+from models.wagons.pool import painted_chip
+from models.wagons.score import Matches, match
+
+SEED = 900_001
+"""Far from every training seed."""
+GSDS = (0.2, 0.3, 0.5, 0.7, 0.9, 1.2)
+"""At which counts are calibrated."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One image with what was found in it."""
+
+    chip: Chip
+    """The image and its wagons."""
+    found: Detections
+    """Before any threshold."""
+    right: NDArray[np.bool_]
+    """(n,) whether each box overlaps a wagon of its own by at least 0.3."""
+    true: int
+    """Wagons in the image."""
+
+
+def painted(
+    gsd_m: float, count: int, grounds: Sequence[Chip] = (), seed: int = SEED, off_m: float = 0.5
+) -> Iterator[tuple[Chip, list[NDArray[np.float64]]]]:
+    """Painted images with their axes moved sideways, as a map's are.
+
+    Args:
+        gsd_m: Of the images.
+        count: How many.
+        grounds: Real grounds of sites held out from training.
+        seed: Of the painter.
+        off_m: Standard deviation of the sideways error; never above 1.5 m.
+    """
+    rng = np.random.default_rng([seed, round(gsd_m * 1000)])
+    for _ in range(count):
+        chip = painted_chip(rng, grounds, gsd_m=gsd_m)
+        lines = []
+        for line in chip.tracks:
+            frame = frame_along(line, chip.gsd_m)
+            off = np.full(len(frame), np.clip(rng.normal(0, off_m), -1.5, 1.5))
+            lines.append(frame.shifted(off))
+        yield chip, lines
+
+
+def cases(
+    detector: Detector, chips: Iterable[tuple[Chip, list[NDArray[np.float64]]]], mapped: bool
+) -> Iterator[Case]:
+    """Run a detector, with the axes or without, and mark which boxes are right."""
+    for chip, lines in chips:
+        found = detector.detect(chip.raster(), lines if mapped else ())
+        pairs = held_against(found, chip, 0.3)
+        right = np.zeros(len(found), dtype=bool)
+        right[pairs.pairs[:, 0]] = True
+        kept = ~pairs.left_out
+        yield Case(chip, found.take(kept), right[kept], pairs.true)
+
+
+def held_against(found: Detections, chip: Chip, iou: float) -> Matches:
+    """Boxes paired with the chip's wagons; one with its middle outside is neither right nor wrong."""
+    rows, cols = chip.valid.shape
+    inside = ((chip.boxes[:, :2] >= 0) & (chip.boxes[:, :2] < [cols, rows])).all(axis=1)
+    doubtful = Detections(found.grid, chip.boxes[~inside], np.ones(int((~inside).sum()))).polygons()
+    return match(found, chip.boxes[inside], iou, shapely.union_all(doubtful))
+
+
+def calibrate(runs: Sequence[Case], about: str, say: Callable[[str], None] = print) -> Calibration:
+    """Fit the probability of a box and the count of an image to runs at several GSDs.
+
+    Args:
+        runs: Of images not trained on; the chips of one GSD share its exact value.
+        about: On which images, for the record.
+        say: Told of the fit.
+    """
+    x = np.concatenate([features(run.found) for run in runs if len(run.found)])
+    right = np.concatenate([run.right for run in runs if len(run.found)])
+    score = fit_score(x, right)
+    rough = Calibration(score, (), about)
+    models = []
+    for gsd in sorted({run.chip.gsd_m for run in runs}):
+        group = [run for run in runs if run.chip.gsd_m == gsd]
+        expected = np.array([rough.probabilities(run.found).sum() for run in group])
+        true = np.array([float(run.true) for run in group])
+        models.append(fit_count(gsd, expected, true))
+        say(f"{gsd} m: {len(group)} images, {models[-1]}")
+    return Calibration(score, by_gsd(models), about)
