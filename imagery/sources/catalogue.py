@@ -5,25 +5,73 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
+
+import rasterio
+from rasterio.session import Session
 
 from imagery.period import Period
 from imagery.sources.offers import Gap, Offer, Refusal
+from imagery.sources.rasterfile import CACHE_BYTES
+from imagery.sources.secret import Secret
 
 Answer = Offer | Refusal | Gap
 """What a search gives: a picture, an item that is not used, or days that could not be asked about."""
 Bbox = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
 
+REMOTE = MappingProxyType(
+    {
+        "GDAL_CACHEMAX": CACHE_BYTES,
+        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no look for files beside it
+        "CPL_VSIL_CURL_USE_HEAD": "NO",  # a signed address may be good for GET only
+        "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsiaz/:/vsis3/",  # a failure is not remembered
+        "CPL_VSIL_CURL_AUTHORIZATION_HEADER_ALLOWED_IF_REDIRECT": "NO",
+        "GDAL_HTTP_MAX_RETRY": 0,  # who reads tries again, and signs anew
+        "GDAL_HTTP_CONNECTTIMEOUT": 20,
+        "GDAL_HTTP_LOW_SPEED_TIME": 30,
+        "GDAL_HTTP_LOW_SPEED_LIMIT": 1000,  # bytes a second
+        "CPL_DEBUG": "OFF",  # GDAL's debug lines show signed addresses
+    }
+)
+"""GDAL's settings for reading from elsewhere."""
+
 
 @dataclass(frozen=True, eq=False)
 class Access:
-    """How a band is read now. Holds credentials: never stored, shown or hashed."""
+    """How a band is read now. Its path and options may be shown; its credentials cannot be."""
 
-    gdal_path: str = field(repr=False)
-    """For ``rasterio.open``, with the band's driver: ``/vsicurl/https://...?sig=...``, ``/vsis3/...``."""
-    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    """For ``rasterio.Env``: headers, keys, endpoint."""
+    path: str
+    """For ``rasterio.open`` together with the band's driver: ``/vsicurl/https://...``, ``/vsiaz/...``,
+    ``/vsis3/...``, or a local file."""
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """GDAL's options that are no secret, such as an endpoint."""
+    credentials: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
+    """GDAL's options that are secret: headers, keys, a token."""
+
+    def env(self, **more: Any) -> rasterio.Env:
+        """GDAL's settings to open and read it in: ``with access.env(), rasterio.open(access.path, ...)``.
+
+        Credentials are handed over as a session: rasterio neither shows nor logs what is in one.
+
+        Args:
+            more: Further options of GDAL, which win.
+        """
+        return rasterio.Env(session=_Keys(self.credentials), **{**REMOTE, **self.options, **more})
+
+
+class _Keys(Session):  # type: ignore[misc]
+    """Credentials in the one form in which rasterio takes them without boto3."""
+
+    def __init__(self, held: Mapping[str, Secret]) -> None:
+        self._held = held
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        return self.get_credential_options()
+
+    def get_credential_options(self) -> dict[str, str]:
+        return {name: secret.reveal() for name, secret in self._held.items()}
 
 
 class Catalogue(Protocol):
@@ -48,7 +96,7 @@ class Catalogue(Protocol):
         ...
 
     def access(self, href: str) -> Access:
-        """How a band of one of its offers is read, signed now. Ask again after 401 or 403.
+        """How a band of one of its offers is read, signed now. Ask again after a failed read.
 
         Args:
             href: ``RemoteBand.href``.
