@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
-from imagery.visibility import believable, share_along
-from models.occupancy.profile import occupied, read_profile
 from models.wagons.count import count
 from numpy.typing import NDArray
 
@@ -20,10 +18,12 @@ from imagery.errors import YardwatchError
 from imagery.grid import ground_gsd, lonlat_to_pixel
 from imagery.reader import Raster, SceneRaster, open_scene
 from imagery.scenes import Refused, Scene
-from imagery.sensors import regime
+from imagery.sensors import SENSORS
 from imagery.sites import Site, TrackFile, tracks_in_pixels
+from imagery.visibility import believable, share_of_tracks
 from models.detections import Detector, on_grid
 from models.measurement import Skip
+from models.occupancy.profile import occupied, read_profile
 
 Pixels = NDArray[np.float64]
 MARGIN_M = 150.0
@@ -132,13 +132,13 @@ def _look_at(
                 base, "no-position", "the image has no map position, so the site cannot be found in it"
             )
         area = lonlat_to_pixel(raster.grid, np.asarray(place.site.footprint.exterior.coords))
-        roi = roi_around(raster.grid.shape, area, MARGIN_M / gsd)
+        roi = roi_around(raster.grid, area, MARGIN_M / gsd)
         if roi is None:
             return None
         view = Crop(raster, roi)
         area = area - [roi[1].start, roi[0].start]
     axes = place.axes(view)
-    match regime(gsd):
+    match SENSORS[raster.scene.sensor].regime(gsd):
         case "single":
             return _count(raster, view, axes, area, base, detector, level)
         case None:
@@ -188,9 +188,7 @@ def _seen_share(view: Raster, axes: Sequence[tuple[str, Pixels]], area: Pixels |
     good = believable(tile)
     factor = np.array([shape[1] / cols, shape[0] / rows])
     if axes:
-        lengths = np.array([np.hypot(*np.diff(line, axis=0).T).sum() for _, line in axes])
-        shares = np.array([share_along(good, line * factor) for _, line in axes])
-        return float((lengths * shares).sum() / max(lengths.sum(), 1e-9))
+        return share_of_tracks(good, tile.grid, [line * factor for _, line in axes])
     if area is None:
         return float(good.mean())
     y, x = np.mgrid[: shape[0], : shape[1]]

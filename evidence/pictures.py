@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from imagery.quicklook import stretch_of, to_rgb8
 
 from evidence.ledger import Outcome
 from evidence.observe import Place
@@ -15,6 +14,7 @@ from evidence.verdicts import Verdict
 from imagery.crop import Crop, roi_around
 from imagery.errors import YardwatchError
 from imagery.grid import ground_gsd, lonlat_to_pixel
+from imagery.quicklook import Stretch, to_rgb8
 from imagery.reader import Raster, open_scene
 from imagery.scenes import Scene
 from models.detections import on_grid
@@ -67,19 +67,21 @@ def _picture(scene: Scene, outcome: Outcome, place: Place) -> Picture | None:
             view: Raster = raster
             if place.site is not None and raster.grid.crs is not None:
                 area = lonlat_to_pixel(raster.grid, np.asarray(place.site.footprint.exterior.coords))
-                roi = roi_around(raster.grid.shape, area, 30.0 / ground_gsd(raster.grid))
+                roi = roi_around(raster.grid, area, 30.0 / ground_gsd(raster.grid))
                 view = Crop(raster, roi) if roi else raster
             rows, cols = view.grid.shape
             scale = SIDE / max(rows, cols)
             read = (max(1, round(rows * min(scale, 1.0))), max(1, round(cols * min(scale, 1.0))))
-            image = to_rgb8(view.read(shape=read), stretch_of(view))
+            stretch = Stretch.of(view)
+            image = to_rgb8(view.read(bands=stretch.bands, shape=read), stretch)
             corners = np.empty((0, 4, 2))
             if outcome.detections is not None:
                 corners = on_grid(outcome.detections, view.grid).corners() * scale
     except YardwatchError:
         return None  # it could be measured and not be shown; the numbers stand without it
     if scale > 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+        size = (round(cols * scale), round(rows * scale))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
     said = ", ".join(
         f"{m.quantity} {m.value:.0f} ({m.low:.0f} to {m.high:.0f})" for m in outcome.measurements
     )

@@ -11,8 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from imagery.sources.folder import Inventory, find_scenes
-from models.stats.baseline import Baseline, baseline_of
 from models.wagons.registry import detector
 
 from evidence.checkpoint import Checkpoint
@@ -28,6 +26,8 @@ from evidence.verdicts import Verdict, judge
 from imagery.period import Period
 from imagery.scenes import Scene
 from imagery.sites import load_site, load_tracks
+from imagery.sources.folder import Inventory, find_scenes
+from models.stats.baseline import Baseline, baseline_of
 from models.stats.series import Series
 
 PACKAGES = ("yardwatch", "numpy", "rasterio", "torch", "opencv-python-headless", "scikit-image", "shapely")
@@ -98,7 +98,18 @@ def run(
         path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     pictures = pictures_of(inventory.scenes, outcomes, verdicts, places, config.pictures)
     page = write_page(
-        Page(config.title, outcomes, series, baselines, claims, verdicts, pictures, facts, _notes(places)),
+        Page(
+            config.title,
+            outcomes,
+            series,
+            baselines,
+            claims,
+            verdicts,
+            pictures,
+            {key: value for key, value in facts.items() if key != "inputs_sha256"},
+            _notes(places),
+            {place.id: place.site.name for place in places if place.site},
+        ),
         out / "report",
     )
     return Result(tuple(outcomes), tuple(series), baselines, claims, tuple(verdicts), page)

@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
 from imagery.reader import Raster
 from imagery.tiles import ROI, Tile
@@ -44,10 +45,10 @@ class Crop:
         return None
 
 
-def roi_around(shape: tuple[int, int], xy: NDArray[np.float64], margin_px: float) -> ROI | None:
-    """Rows and columns that hold the points (n, 2) and a margin, or None where the image has none of them."""
+def roi_around(grid: GeoBox, xy: NDArray[np.float64], margin_px: float) -> ROI | None:
+    """Rows and columns that hold the pixel points (n, 2) and a margin, or None where the image has none."""
     left, top = np.floor(xy.min(axis=0) - margin_px).astype(int)
     right, bottom = np.ceil(xy.max(axis=0) + margin_px).astype(int)
-    rows = slice(max(int(top), 0), min(int(bottom), shape[0]))
-    cols = slice(max(int(left), 0), min(int(right), shape[1]))
+    rows = slice(max(int(top), 0), min(int(bottom), grid.shape[0]))
+    cols = slice(max(int(left), 0), min(int(right), grid.shape[1]))
     return (rows, cols) if rows.start < rows.stop and cols.start < cols.stop else None

@@ -28,7 +28,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except YardwatchError as error:
-        complaints.print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False)
+        complaints.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
         complaints.print("stopped; what was finished is kept, and the same command goes on from there")
@@ -49,7 +49,7 @@ def summarise(result: Result) -> None:
         top = int(series.values.argmax())
         median = sorted(series.values)[len(series) // 2]
         table.add_row(
-            _escape(series.site), series.quantity, str(len(series)), f"{median:.0f}",
+            escape(series.site), series.quantity, str(len(series)), f"{median:.0f}",
             f"{series.values[top]:.0f}", str(series.times[top])[:10], ", ".join(sorted(set(series.methods))),
         )  # fmt: skip
     if result.series:
@@ -57,7 +57,7 @@ def summarise(result: Result) -> None:
     undated = [o for o in result.outcomes if o.measurements and o.taken_at is None]
     for outcome in undated[:20]:
         for m in outcome.measurements:
-            where = _escape(outcome.scene_id)
+            where = escape(outcome.scene_id)
             console.print(
                 f"{where}: {m.quantity} {m.value:.0f} ({m.low:.0f} to {m.high:.0f}), {m.method}, no date"
             )
@@ -72,8 +72,9 @@ def summarise(result: Result) -> None:
         )
     if any(outcome.simulated for outcome in result.outcomes):
         console.print("[bold yellow]SIMULATED input:[/] nothing here says anything about the real place.")
-    console.print(f"Report: {_escape(str(result.page))}", highlight=False, soft_wrap=True)
+    console.print(f"Report: {escape(str(result.page))}", highlight=False, soft_wrap=True)
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Text from outside, so that its brackets are no markup."""
     return text.replace("[", r"\[")

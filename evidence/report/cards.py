@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from evidence.claims import Claim
-from evidence.report.content import Page
+from evidence.report.content import Page, band_of
 from evidence.report.words import anchors, claimed, interval, number, quantity_name, web_address
 from evidence.verdicts import Outcome4, Verdict
 
@@ -91,8 +93,9 @@ def _figures(claim: Claim, verdict: Verdict, page: Page) -> list[tuple[str, str]
         figures.append(("Measured", f"{number(verdict.value)} {unit}".strip()))
     if verdict.low is not None and verdict.high is not None:
         figures.append(("Interval", interval(verdict.low, verdict.high)))
-    band = page.band(claim.site, verdict.quantity)
-    if band is not None:
+    band = band_of(page.baselines.get((claim.site, verdict.quantity)))
+    # Dates of the claim's own days, or later ones, say nothing of what was usual before them.
+    if band is not None and band.last < np.datetime64(claim.period.start, "s"):
         figures.append(("Usual here", f"{interval(band.low, band.high)} {unit}".strip()))
         figures.append(("Highest before", f"{number(band.maximum)} {unit}".strip()))
     if verdict.p_rank is not None:

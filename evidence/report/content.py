@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,37 +14,42 @@ from evidence.claims import Claim
 from evidence.ledger import Outcome
 from evidence.verdicts import Verdict
 from imagery.errors import InputError
-from imagery.period import Period
+from models.stats.baseline import Baseline
 from models.stats.series import Series
 
 
-class Band(Protocol):
-    """What is usual for one quantity at one place, as a baseline says it."""
+LEAST = 5
+"""Dates of a baseline below which the page speaks of no usual range."""
 
-    @property
-    def median(self) -> float:
-        """Middle of the baseline's values."""
-        ...
 
-    @property
-    def low(self) -> float:
-        """Lower end of the usual range."""
-        ...
+@dataclass(frozen=True)
+class Band:
+    """What is usual for one quantity at one place."""
 
-    @property
-    def high(self) -> float:
-        """Upper end of the usual range."""
-        ...
+    median: float
+    """Middle of the baseline's values."""
+    low: float
+    """Their 5th percentile."""
+    high: float
+    """Their 95th percentile."""
+    maximum: float
+    """The highest of them."""
+    last: np.datetime64
+    """When the latest of them was taken, UTC."""
+    words: str
+    """From how many dates of which time it was made."""
 
-    @property
-    def maximum(self) -> float:
-        """Highest value of the baseline."""
-        ...
 
-    @property
-    def period(self) -> Period:
-        """The days that the baseline was taken from."""
-        ...
+def band_of(baseline: Baseline | None) -> Band | None:
+    """The middle nine tenths of a baseline, None where there is none or too few dates to speak of a range."""
+    if baseline is None or len(baseline) < LEAST:
+        return None
+    low, median, high = (float(value) for value in np.quantile(baseline.values, [0.05, 0.5, 0.95]))
+    first, last = (str(time)[:10] for time in baseline.times[[0, -1]])
+    words = f"middle 90 % of {len(baseline):,} dates from {first} to {last}"
+    if baseline.season_days is not None:
+        words += f", within {baseline.season_days} days of the season"
+    return Band(median, low, high, float(baseline.values.max()), baseline.times[-1], words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +109,8 @@ class Page:
     """How every scene ended."""
     series: Sequence[Series]
     """One a site and quantity."""
-    baselines: Mapping[tuple[str, str], Band]
-    """By site and quantity; a series without one is drawn without a band."""
+    baselines: Mapping[tuple[str, str], Baseline]
+    """By site and quantity; a series without one is drawn without a band, its target not enlarged."""
     claims: Sequence[Claim]
     """Every claim that was asked about, each with one verdict."""
     verdicts: Sequence[Verdict]
@@ -119,8 +124,6 @@ class Page:
     """What the reader must know first, such as that the tracks of a site are approximate."""
     site_names: Mapping[str, str] = field(default_factory=dict)
     """Site id to its name in words; a site without one goes by its id."""
-    target: Period | None = None
-    """The days held against the baseline: drawn enlarged. Without it, the days after the baseline."""
 
     def __post_init__(self) -> None:
         claims = [claim.id for claim in self.claims]
@@ -131,13 +134,6 @@ class Page:
                 f"{len(claims)} claims and {len(verdicts)} verdicts do not match one to one (see {odd[:5]}); "
                 "give every claim its own id and one verdict"
             )
-
-    def band(self, site: str, quantity: str) -> Band | None:
-        """What is usual there, where a baseline could be made and its figures are numbers."""
-        band = self.baselines.get((site, quantity))
-        if band is None or not np.isfinite([band.median, band.low, band.high, band.maximum]).all():
-            return None
-        return band
 
     @property
     def simulated(self) -> bool:

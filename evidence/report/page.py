@@ -16,11 +16,11 @@ import jinja2
 from markupsafe import Markup
 
 from evidence.files import written
-from evidence.report.content import Band, Page, Picture
+from evidence.report.content import Page, Picture
 from evidence.report.view import lay_out
 from evidence.report.words import count, days, printable
 
-__all__ = ["Band", "Page", "Picture", "write_page"]
+__all__ = ["Page", "Picture", "write_page"]
 
 FILES = (
     ("measurements.csv", "every figure with its interval (also measurements.parquet)"),

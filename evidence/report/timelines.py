@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 from markupsafe import Markup
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 
 from evidence.ledger import Outcome
 from evidence.report.charts import Chart, Mark, Span, draw, whole_span
-from evidence.report.content import Band, Page
-from evidence.report.words import anchors, count, days, interval, moment, number, quantity_name
+from evidence.report.content import LEAST, Band, Page, band_of
+from evidence.report.words import anchors, count, interval, moment, number, quantity_name
+from imagery.period import Period
 from models.stats.series import Series
 
 DAY = 86400
@@ -54,7 +54,7 @@ def timelines(page: Page, at: Mapping[tuple[str, str], str]) -> list[Timeline]:
     for one, anchor in zip(series, names, strict=True):
         chart = Chart(
             one,
-            page.band(one.site, one.quantity),
+            band_of(page.baselines.get((one.site, one.quantity))),
             _skipped_times(page.outcomes, one.site),
             _marks(page, one),
             any((one.site, scene) in simulated for scene in one.scene_ids),
@@ -117,7 +117,8 @@ def _drawings(chart: Chart, anchor: str, page: Page) -> tuple[tuple[str, Markup]
     name = f"{quantity_name(chart.series.quantity)}, {site}"
     if chart.simulated:
         name = f"SIMULATED: {name}"
-    near = _near(chart, whole, page)
+    baseline = page.baselines.get((chart.series.site, chart.series.quantity))
+    near = None if baseline is None else _near(baseline.target, whole)
     views = [(whole, near, "all dates", "all")]
     if near is not None:
         views.append((near, None, "enlarged", "near"))
@@ -130,14 +131,9 @@ def _drawings(chart: Chart, anchor: str, page: Page) -> tuple[tuple[str, Markup]
     )
 
 
-def _near(chart: Chart, whole: Span, page: Page) -> Span | None:
-    """The target's days, or else those after the baseline, where the whole is too wide to read them."""
-    if page.target is not None:
-        start, end = page.target.start, page.target.end
-    elif chart.band is not None:
-        start, end = chart.band.period.end, date.max
-    else:
-        return None
+def _near(target: Period, whole: Span) -> Span | None:
+    """The target's days, where the whole is too wide to read them."""
+    start, end = target.start, target.end
     room = np.timedelta64(2 * DAY, "s")
     near = Span(
         max(np.datetime64(start, "s") - room, whole.start), min(np.datetime64(end, "s") + room, whole.end)
@@ -163,8 +159,8 @@ def _described(chart: Chart, span: Span) -> str:
 
 def _usual(band: Band | None, unit: str) -> str:
     if band is None:
-        return "There is no baseline: too few dates before these, or none asked for."
+        return f"No usual range: fewer than {LEAST} dates make a baseline."
     return (
-        f"Usual from {days(band.period)}: {interval(band.low, band.high)} {unit}, "
-        f"middle {number(band.median)}, highest {number(band.maximum)}."
+        f"Usual: {interval(band.low, band.high)} {unit} ({band.words}); middle {number(band.median)}, "
+        f"highest {number(band.maximum)}."
     )
