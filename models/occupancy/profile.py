@@ -1,0 +1,332 @@
+"""Occupied metres along known tracks in coarse optical images, without learning.
+
+At 10 m a wagon is a third of a pixel wide. What is measured is how much of the whole bundle of tracks
+wagons cover, from how each date differs from the same place at the same season on other dates. The
+figure is relative to the usual state: a rake that is always there cannot be seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from imagery.grid import ground_gsd, ground_steps
+from imagery.tiles import Tile
+from models.measurement import Measurement, Skip
+from models.occupancy.cells import full_response, lay, optical_bands, sample, surroundings
+from models.occupancy.residual import (
+    Residual,
+    Stack,
+    brightness,
+    in_common_light,
+    nan_median,
+    residual,
+)
+from models.occupancy.spectra import BALLAST, covered_share, library
+
+METHOD = "profile"
+WAGON_LENGTH_M = 13.92
+"""A four-axle gondola over couplers: what an equivalent is worth."""
+WAGON_LENGTHS_M = (13.9, 19.6)
+"""Shortest and longest usual wagon: gondola and 60-foot container flat."""
+LEAST_SEEN = 0.6
+"""Share of the tracks that must be seen."""
+LEAST_AROUND = 50
+"""Points of the surroundings that must be seen."""
+LEAST_DATES = 8
+"""Other dates that a baseline needs."""
+SNOW_SHARE = 0.3
+"""Share of track cells under snow, by the image's own classes, from which a date is skipped."""
+SNOW_BRIGHTNESS = 2.0
+"""Surroundings this many times as bright as usual are snow, haze or a missed cloud."""
+MOST_UNREST = 2.5
+"""Surroundings this many times as restless as usual say nothing about the tracks between them."""
+CONTRAST_SPREAD = (0.25, 0.5)
+"""Relative standard deviation of the metres, down and up, from not knowing the wagons' colour: wagons as
+dark as the ballast are missed more often than others are overrated. Set on simulated yards."""
+_SMOOTH_M = 10.0  # along the track: rakes are longer than that
+_SNOW_CLASS = 11
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """What one image shows along the tracks and beside them."""
+
+    scene_id: str
+    """The scene."""
+    taken_at: datetime | None
+    """UTC."""
+    gsd_m: float
+    """Ground sample distance in metres."""
+    spacing_m: float
+    """Wanted length of a cell in metres: half a GSD."""
+    bands: tuple[str, ...]
+    """Roles of the bands read (blue, green, red, nir); empty where the image has no optical band."""
+    track_ids: tuple[str, ...]
+    """(tracks,)"""
+    lengths_m: tuple[float, ...]
+    """(tracks,) ground length of each track."""
+    xy_m: tuple[NDArray[np.float64], ...]
+    """A track each: (cells, 2) ground metres from the image's corner."""
+    samples: tuple[NDArray[np.float32], ...]
+    """A track each: (bands, cells) pixel values, NaN where not seen."""
+    seen: tuple[NDArray[np.bool_], ...]
+    """A track each: (cells,)."""
+    around: NDArray[np.float32]
+    """(bands, points) pixel values beside the tracks, NaN where not seen."""
+    inside_share: float
+    """Share of the cells that lie inside the image."""
+    snow_share: float
+    """Share of the cells inside that the image's own classes call snow; 0 without such classes."""
+
+    @property
+    def seen_share(self) -> float:
+        """Share of the cells that can be believed."""
+        return float(np.concatenate(self.seen).mean()) if self.seen else 0.0
+
+
+def read_profile(
+    tile: Tile, believable: NDArray[np.bool_], tracks: Sequence[tuple[str, NDArray[np.float64]]]
+) -> Profile:
+    """Read an image along tracks, every half pixel, and beside them.
+
+    Args:
+        tile: The image about the tracks, with some 130 m to either side where it can be had.
+        believable: (rows, cols) which pixels show the ground.
+        tracks: Id and axis (n, 2) in pixels of the tile, each.
+
+    Returns:
+        The profile; its bands are empty for radar.
+    """
+    steps = np.array(ground_steps(tile.grid))
+    gsd = ground_gsd(tile.grid)
+    spacing = gsd / 2
+    roles = optical_bands(tile)
+    laid = [(id, lay(line * steps, spacing)) for id, line in tracks if np.ptp(line, axis=0).any()]
+    pixels = tile.pixels[list(roles.values())]
+    good = believable & np.isfinite(pixels).all(axis=0)
+    reads = [sample(pixels, good, centres / steps) for _, (centres, _, _) in laid]
+    around = np.empty((len(roles), 0), dtype=np.float32)
+    inside = snow = 0.0
+    if laid:
+        centres = np.concatenate([part[0] for _, part in laid])
+        beside = surroundings(centres, np.concatenate([part[1] for _, part in laid]), spacing, gsd)
+        around = sample(pixels, good, beside / steps)[0]
+        inside, snow = _inside_and_snow(tile, np.floor(centres / steps).astype(int))
+    return Profile(
+        scene_id=tile.scene.id,
+        taken_at=tile.scene.taken_at,
+        gsd_m=gsd,
+        spacing_m=spacing,
+        bands=tuple(roles),
+        track_ids=tuple(id for id, _ in laid),
+        lengths_m=tuple(part[2] for _, part in laid),
+        xy_m=tuple(part[0] for _, part in laid),
+        samples=tuple(values for values, _ in reads),
+        seen=tuple(seen for _, seen in reads),
+        around=around,
+        inside_share=inside,
+        snow_share=snow,
+    )
+
+
+def _inside_and_snow(tile: Tile, cells: NDArray[np.int_]) -> tuple[float, float]:
+    rows, cols = tile.grid.shape
+    inside = (cells >= 0).all(axis=1) & (cells < [cols, rows]).all(axis=1)
+    if not tile.has(["SCL"]) or not inside.any():
+        return float(inside.mean()), 0.0
+    x, y = cells[inside].T
+    return float(inside.mean()), float((tile.band("SCL")[y, x] == _SNOW_CLASS).mean())
+
+
+def occupied(
+    profiles: Sequence[Profile], level: float = 0.9
+) -> list[tuple[str, tuple[Measurement, ...] | Skip]]:
+    """Occupied metres of track and railcar equivalents, one date against the others.
+
+    Dates are compared only with dates of the same GSD, bands and tracks. Each is held against the median
+    of the dates nearest in season, itself and its neighbours in time left out; what differs is explained
+    as a share of wagon in each look; the mean share over all cells, as a share of what full tracks would
+    show, times the total length of track gives the metres. Tracks closer than a pixel are thus counted
+    together, once.
+
+    Args:
+        profiles: Dates of one place.
+        level: Nominal coverage of the intervals. They come from the scatter of the other dates and an
+            assumed spread of contrast; they are not calibrated.
+
+    Returns:
+        A scene id with its measurements, or with the reason why there are none; in the order given.
+    """
+    results: list[tuple[Measurement, ...] | Skip | None] = [_unusable(profile) for profile in profiles]
+    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for index, profile in enumerate(profiles):
+        if results[index] is None:
+            cells = tuple(part.shape[1] for part in profile.samples)
+            key = (round(profile.gsd_m, 1), profile.bands, profile.track_ids, cells, profile.around.shape)
+            groups[key].append(index)
+    for group in groups.values():
+        for index, result in zip(group, _measure([profiles[i] for i in group], level), strict=True):
+            results[index] = result
+    return [
+        (profile.scene_id, result)
+        for profile, result in zip(profiles, results, strict=True)
+        if result is not None
+    ]
+
+
+def _unusable(profile: Profile) -> Skip | None:
+    """Why a profile cannot be measured whatever the other dates show."""
+    inside, seen, snow = profile.inside_share, profile.seen_share, profile.snow_share
+    if not profile.track_ids:
+        return Skip("no-tracks", "no track is known here; add LineStrings to the site file")
+    if not profile.bands:
+        return Skip("no-method", "no optical band was found, and radar is not read yet")
+    if profile.taken_at is None:
+        return Skip("no-date", "occupancy is read against other dates, and this image has none")
+    if inside < LEAST_SEEN:
+        return Skip("outside-image", f"{inside:.0%} of the tracks lie inside the image; 60 % are needed")
+    if snow > SNOW_SHARE:
+        return Skip("snow", f"{snow:.0%} of the tracks lie under snow by the image's own classes")
+    if seen < LEAST_SEEN:
+        return Skip("clouded", f"{seen:.0%} of the tracks are seen through cloud or gaps; 60 % are needed")
+    around = int(np.isfinite(profile.around).all(axis=0).sum())
+    if around < LEAST_AROUND:
+        detail = f"{around} points beside the tracks are seen, {LEAST_AROUND} are needed to judge the light"
+        return Skip("no-surroundings", f"{detail}; read a wider window")
+    return None
+
+
+def _measure(group: Sequence[Profile], level: float) -> list[tuple[Measurement, ...] | Skip]:
+    """Profiles of one layout against each other."""
+    stack = _stack(group)
+    usable = np.ones(len(group), dtype=bool)
+    visible = sum(band != "nir" for band in group[0].bands) or 1
+    bright = brightness(stack, usable, visible)
+    usable &= bright <= SNOW_BRIGHTNESS
+    lit = in_common_light(stack, usable)
+    ruler = _Ruler.of(group[0])
+    found: list[tuple[float, float] | Skip] = []
+    for date in range(len(group)):
+        others = stack.others(date, usable)
+        if not usable[date]:
+            detail = f"the surroundings are {bright[date]:.1f} times as bright as usual: snow, haze or cloud"
+            found.append(Skip("snow", detail))
+        elif len(others) < LEAST_DATES:
+            detail = f"{len(others)} other dates can be compared, {LEAST_DATES} are needed; add dates"
+            found.append(Skip("no-baseline", detail))
+        else:
+            found.append(ruler.metres(residual(lit, date, others)))
+    metres = np.array([item[0] for item in found if not isinstance(item, Skip)])
+    return [
+        item
+        if isinstance(item, Skip)
+        else _measurements(item[0], item[1], _scatter(metres), ruler.total_m, level)
+        for item in found
+    ]
+
+
+def _stack(group: Sequence[Profile]) -> Stack:
+    """Cells of all tracks side by side, in reflectance."""
+    tracks = np.stack([np.concatenate(p.samples, axis=1) for p in group]).astype(np.float64)
+    around = np.stack([p.around for p in group]).astype(np.float64)
+    # A yard has a plausible reflectance; anything else is digital numbers, scaled as if it were ballast.
+    usual = float(np.median(nan_median(tracks)[:, np.isfinite(tracks).any(axis=(0, 1))]))
+    unit = 1.0 if 0.02 <= usual <= 0.6 else BALLAST / max(usual, 1e-6)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    days = np.array([(p.taken_at - epoch).days for p in group if p.taken_at is not None], dtype=np.int64)
+    return Stack(tracks * unit, around * unit, days)
+
+
+def _scatter(metres: NDArray[np.float64]) -> float:
+    """How far estimates of this place lie apart, robustly: noise and the traffic of usual days together."""
+    return 1.4826 * float(np.median(np.abs(metres - np.median(metres))))
+
+
+@dataclass(frozen=True, eq=False)
+class _Ruler:
+    """How covered shares of looks become metres of track."""
+
+    track: NDArray[np.intp]
+    """(cells,) index of each cell's track."""
+    lengths_m: NDArray[np.float64]
+    """(cells,) metres of track that each cell stands for."""
+    full: float
+    """Sum over cells of the share that full tracks cover."""
+    tops: NDArray[np.float64]
+    """(kinds, bands) assumed wagon tops."""
+
+    @classmethod
+    def of(cls, profile: Profile) -> _Ruler:
+        counts = [len(part) for part in profile.xy_m]
+        lengths = np.repeat(np.array(profile.lengths_m) / counts, counts)
+        full = full_response(np.concatenate(profile.xy_m), lengths, profile.gsd_m)
+        track = np.repeat(np.arange(len(counts)), counts)
+        return cls(track, lengths, float(full.sum()), library(profile.bands))
+
+    @property
+    def total_m(self) -> float:
+        """Length of all tracks."""
+        return float(self.lengths_m.sum())
+
+    def metres(self, found: Residual) -> tuple[float, float] | Skip:
+        """Occupied metres of the part of the tracks that is seen, and that part's share."""
+        if found.unrest > MOST_UNREST:
+            detail = f"the surroundings scatter {found.unrest:.1f} times as much as usual"
+            return Skip("unsettled", f"{detail}: haze, a missed cloud or a shifted image")
+        seen = np.asarray(np.isfinite(found.difference).all(axis=0))
+        if seen.mean() < LEAST_SEEN:
+            return Skip("no-baseline", f"{seen.mean():.0%} of the tracks are seen now and on other dates")
+        share = covered_share(
+            self._smoothed(found.difference, seen)[:, seen],
+            found.empty[:, seen],
+            found.covariance[seen],
+            self.tops,
+        )
+        return float(min(share.sum() / self.full, 1.0) * self.total_m), float(seen.mean())
+
+    def _smoothed(self, values: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Mean along each track under a Gaussian, of seen cells only."""
+        result = np.zeros_like(values)
+        for index in np.unique(self.track):
+            cells = self.track == index
+            sigma = _SMOOTH_M / self.lengths_m[cells][0]
+            weight = gaussian_filter1d(seen[cells].astype(np.float64), sigma)
+            sums = gaussian_filter1d(np.where(seen[cells], values[:, cells], 0.0), sigma, axis=1)
+            result[:, cells] = sums / np.maximum(weight, 1e-3)
+        return result
+
+
+def _measurements(
+    metres: float, share: float, scatter: float, total_m: float, level: float
+) -> tuple[Measurement, ...]:
+    """Metres of the seen part as metres of the whole, with intervals, and as railcars.
+
+    What is not seen is taken to be as full as the rest; the lower end counts only what is seen.
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    down, up = (z * math.hypot(scatter, spread * metres) for spread in CONTRAST_SPREAD)
+    value = min(metres / share, total_m)
+    low, high = max(metres - down, 0.0), min((metres + up) / share, total_m)
+    cars = value / WAGON_LENGTH_M
+    return (
+        Measurement("occupied_track_m", value, low, high, level, "m", METHOD, share),
+        Measurement(
+            "railcar_equivalents",
+            cars,
+            low / WAGON_LENGTHS_M[1],
+            high / WAGON_LENGTHS_M[0],
+            level,
+            "railcars",
+            METHOD,
+            share,
+        ),
+    )
