@@ -141,7 +141,7 @@ def _look_at(
     match SENSORS[raster.scene.sensor].regime(gsd):
         case "single":
             return _count(raster, view, axes, area, base, detector, level)
-        case None:
+        case "none":
             return _skipped(base, "too-coarse", f"pixels of {gsd:.1f} m show no train; use 30 m or finer")
         case _ if not axes:
             detail = f"pixels of {gsd:.1f} m show no single railcar; give the tracks (--site or --tracks)"
