@@ -2,7 +2,7 @@ import base64
 import hashlib
 import html
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from html.parser import HTMLParser
@@ -23,20 +23,12 @@ from evidence.verdicts import Verdict
 from imagery.errors import InputError
 from imagery.period import Period
 from models.measurement import Measurement, Skip
+from models.stats.baseline import baseline_of
 
 START = datetime(2021, 1, 3, 2, 11, tzinfo=UTC)
-BASELINE = Period.parse("2021-01/2023-08")
+TARGET = Period.parse("2023-08-20/2023-10-31")
 AMBER = np.array([255, 196, 0])
 VOID = {"meta", "link", "img", "br", "input"}
-
-
-@dataclass(frozen=True)
-class UsualBand:
-    median: float = 5.0
-    low: float = 2.0
-    high: float = 12.0
-    maximum: float = 17.0
-    period: Period = BASELINE
 
 
 class Reader(HTMLParser):
@@ -112,9 +104,11 @@ def page(outcomes=None, claims=None, verdicts=None, pictures=(), **more):
             Verdict(c.id, "supported", "71 were counted.", "railcars", 71.0, 58.0, 85.4, 0.03, ("s1", "s2"))
             for c in claims
         ]
-    plain = dict(baselines={("yard", "railcars"): UsualBand()}, run={"command": "yardwatch run a.yaml"})
+    series = series_of(outcomes)
+    baselines = {(s.site, s.quantity): baseline_of(s, TARGET) for s in series}
+    plain = dict(baselines=baselines, run={"command": "yardwatch run a.yaml"})
     return Page(
-        "A yard", outcomes, series_of(outcomes), claims=claims, verdicts=verdicts, pictures=pictures,
+        "A yard", outcomes, series, claims=claims, verdicts=verdicts, pictures=pictures,
         **(plain | more),
     )  # fmt: skip
 
@@ -138,7 +132,7 @@ def rich_page(**more):
     outcomes += [measured("plain.png", "", dated=False)]
     pictures = [picture("s1"), picture("s3", pixel_m=0.5), replace(picture("s1"), site="port")]
     return page(
-        outcomes, claims, verdicts, pictures, target=Period.parse("2023-09-13/2023-10-31"),
+        outcomes, claims, verdicts, pictures,
         site_notes=["yard: tracks are approximate."], site_names={"yard": "The yard"}, **more,
     )  # fmt: skip
 
@@ -211,7 +205,7 @@ def test_figures_of_a_claim_stand_beside_it():
     text = "".join(read(page()).text.split())
     for name, figure in (
         ("Claimed", "about 73 railcars"), ("Measured", "71 railcars"), ("Interval", "58 to 85"),
-        ("Usual here", "2 to 12 railcars"), ("Highest before", "17 railcars"), ("Rank p-value", "0.03"),
+        ("Usual here", "6.2 to 27 railcars"), ("Highest before", "28 railcars"), ("Rank p-value", "0.03"),
     ):  # fmt: skip
         assert (name + figure).replace(" ", "") in text
 
@@ -229,10 +223,18 @@ def test_claims_lead_to_those_that_disagree_with_them():
     assert "GONE" not in reader.text
 
 
-def test_a_fact_that_is_no_number_makes_no_band():
-    broken = page(baselines={("yard", "railcars"): UsualBand(median=float("nan"))})
-    assert "There is no baseline" in read(broken).text
-    assert "There is no baseline" not in read(page()).text
+def test_what_was_usual_is_told_only_of_the_time_before_the_claim():
+    during = read(page(claims=[claim(period=Period.parse("2021-06"))]))
+    assert "Highest before" not in during.text
+    assert "middle 90 % of 24 dates from 2021-01-03 to 2023-07-12" in during.text
+
+
+@pytest.mark.parametrize(("before", "band"), [(0, False), (4, False), (5, True)])
+def test_a_handful_of_dates_makes_no_usual_range(before, band):
+    outcomes = [measured("s", days=970)] + [measured(f"s{i}", days=30 * i) for i in range(before)]
+    reader = read(page(outcomes, claims=[claim()]))
+    assert ("No usual range: fewer than 5 dates" in reader.text) is not band
+    assert ("Usual here" in reader.text) is band
 
 
 @pytest.mark.parametrize(
@@ -437,9 +439,10 @@ def points_in(drawing):
 
 def test_the_drawing_holds_every_date_and_the_enlargement_those_of_the_target():
     outcomes = [measured(f"s{i}", days=5 * i) for i in range(200)]
-    whole, near = drawings_of(page(outcomes, target=Period.parse("2023-08")))
+    whole, near = drawings_of(page(outcomes))
     assert len(points_in(whole)) == 200
-    assert points_in(near) == [d for d in points_in(whole) if "2023-07-30" <= d <= "2023-09-02"]
+    assert points_in(near) == [d for d in points_in(whole) if d >= "2023-08-18"]
+    assert len(points_in(near)) > 3
     assert len(drawings_of(page(outcomes, baselines={}))) == 1
 
 
