@@ -3,6 +3,7 @@
 import colorsys
 import json
 import math
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -14,8 +15,9 @@ from imagery.errors import InputError
 from imagery.synthetic.layout import Layout
 from imagery.synthetic.light import Light, leaned, sunlit
 from imagery.synthetic.paint import paint, paint_chip
+from imagery.synthetic.rakes import random_rakes
 from imagery.synthetic.sensor import Optics
-from imagery.synthetic.wagons import FORMS, KINDS, TARPS, Placed, WagonSpec, random_rakes, random_spec
+from imagery.synthetic.wagons import FORMS, KINDS, TARPS, Placed, WagonSpec, random_spec
 from imagery.synthetic.yards import random_layout
 
 PLAIN = Optics(gsd_m=0.3, noise=0.0, blur_px=0.3)
@@ -47,7 +49,7 @@ def test_wagons_of_one_track_never_overlap_and_stay_on_it(seed, size):
     placed = random_rakes(rng, layout)
     for track in range(len(layout.tracks_m)):
         on = [wagon for wagon in placed if wagon.track == track]
-        for wagon, following in zip(on, on[1:], strict=False):
+        for wagon, following in pairwise(on):
             assert following.start_m - wagon.end_m >= 0.6 - 1e-9
         assert all(0 <= wagon.start_m and wagon.end_m <= layout.length_m(track) for wagon in on)
 

@@ -118,7 +118,7 @@ def noisy(seen: Mapping[str, Plane], rng: np.random.Generator) -> dict[str, Plan
 
 def swath(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Which 10 m pixels lie inside the swath: nearly always all; now and then its edge crosses the scene."""
-    if rng.random() > 0.04:
+    if rng.random() > 0.025:
         return np.ones(shape, dtype=bool)
     y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
     east_of_edge = x - 0.22 * (y - shape[0] / 2) > rng.uniform(0.05, 0.95) * shape[1]

@@ -1,4 +1,4 @@
-"""The picture while it is painted: colour and height seen from straight above, with room for what casts in."""
+"""The picture while it is painted: colour and height from straight above, with room for what casts in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Patch:
     """A thing in its own frame: columns run along it, rows across it, centred on its middle."""
 
     colour: NDArray[np.float32]
-    """(rows, cols, 4) red, green, blue times cover, 0 to 255 in full sun with own shading; then cover, 0 to 1."""
+    """(rows, cols, 4) red, green, blue times cover, 0 to 255, with own shading; then cover, 0 to 1."""
     height: NDArray[np.float32]
     """(rows, cols) metres above the ground times cover."""
     px_m: float
@@ -36,7 +36,8 @@ class Patch:
             return self
         colour = cv2.resize(self.colour, size, interpolation=cv2.INTER_AREA)
         height = cv2.resize(self.height, size, interpolation=cv2.INTER_AREA)
-        return Patch(colour, height, self.px_m * cols / size[0])
+        scale = self.px_m * cols / size[0]
+        return Patch(np.asarray(colour, np.float32), np.asarray(height, np.float32), scale)
 
 
 class Canvas:
@@ -49,7 +50,7 @@ class Canvas:
         px_m: float,
         margin: tuple[int, int, int, int],
     ) -> None:
-        """Args: shape of the frame; its top-left corner; pixel size; margin left, top, right, bottom in pixels."""
+        """Args: the frame's shape and corner; pixel size; margin left, top, right, bottom in pixels."""
         self.shape = shape
         self.px_m = px_m
         self.margin = margin
@@ -82,11 +83,11 @@ class Canvas:
     @property
     def size(self) -> tuple[int, int]:
         """(rows, cols) with the margin."""
-        return self.height.shape  # type: ignore[return-value]
+        return self.height.shape
 
     def to_px(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """Local metres (n, 2) to pixels (n, 2) of the canvas, origin at the corner of the first pixel."""
-        return (points_m - np.array(self.origin_m)) / self.px_m
+        return np.asarray((points_m - np.array(self.origin_m)) / self.px_m)
 
     def holds(self, x: float, y: float, radius_m: float) -> bool:
         """Whether a thing at a point may be seen or cast into the canvas."""
@@ -129,7 +130,7 @@ class Canvas:
         """Colours under the sun that each point sees (rows, cols, 0 to 1); shadows are a little blue."""
         dark = [255 * min(1.0, light.shade * sky) for sky in _SKY]
         planes = [cv2.convertScaleAbs(lit, alpha=255 - shade, beta=shade) for shade in dark]
-        return np.asarray(cv2.multiply(self.colour, cv2.merge(planes), scale=1 / 255))
+        return np.asarray(cv2.multiply(self.colour, cv2.merge(planes), scale=1 / 255), dtype=np.uint8)
 
     def cropped(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The frame without its margin."""

@@ -10,7 +10,7 @@ from imagery.synthetic.frame import Frame
 from imagery.synthetic.layout import Block
 from imagery.synthetic.scenario import Goods
 from imagery.synthetic.spectra import BOXES, Spectrum, painted, tarpaulin
-from imagery.synthetic.wagons import TARPS
+from imagery.synthetic.stock import COVERS
 
 BOX_M = (6.058, 2.438, 2.591)
 """Length, width and height of a 20-foot container (ISO 668)."""
@@ -46,7 +46,7 @@ def blocks_of(frame: Frame, goods: Goods, rng: np.random.Generator) -> list[Bloc
     """Its pieces in local metres, each with a colour of its own."""
     columns, rows, size = grid_of(goods)
     pitch = (size[0] + _BETWEEN_M, size[1] + _BETWEEN_M)
-    palette = BOXES if goods.colour == "mixed" else TARPS[goods.colour]
+    palette = BOXES if goods.colour == "mixed" else COVERS[goods.colour]
     cos, sin = math.cos(math.radians(goods.angle_deg)), math.sin(math.radians(goods.angle_deg))
     blocks = []
     for index in range(columns * rows):

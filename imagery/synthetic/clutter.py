@@ -43,7 +43,7 @@ def _look(
     block = Block(kind, (0.0, 0.0), size_m, angle_deg, height_m, colour, seed)
     fine = min(max(px_m * 0.6, 0.12), max(0.15, min(block.size_m) / 12, max(block.size_m) / 250))
     sheet = Sheet(block.size_m, fine, light, block.angle_deg)
-    _MAKERS[block.kind](sheet, block, np.random.default_rng(block.seed))
+    KINDS[block.kind](sheet, block, np.random.default_rng(block.seed))
     return sheet.patch(px_m * 0.7)
 
 
@@ -78,7 +78,7 @@ def _lines(canvas: Canvas, spans: Sequence[Span], shift: NDArray[np.float64]) ->
     mask = np.zeros(canvas.size, dtype=np.uint8)
     for span in spans:
         ends = np.array([span.start_m, span.end_m])
-        points = canvas.to_px(ends[:, :2] + ends[:, 2:] * shift).clip(-8000, 8000)
+        points = canvas.to_px(ends[:, :2] + ends[:, 2:] * shift).clip(-30000, 30000)
         share = min(1.0, span.width_m / canvas.px_m)
         if share * 255 < 12:
             continue
@@ -137,7 +137,7 @@ def _shed(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
     slope = np.asarray(-0.3 * np.abs(sheet.y[at[0]]), dtype=np.float32)
     sheet.height[at] += slope
     sheet.shade(at, slope)
-    x, y = block.size_m[0] / 2, block.size_m[1] / 2
+    x = block.size_m[0] / 2
     sheet.tint((-x, x), (-0.3, 0.3), rng.uniform(0.7, 1.2))
     for spot in np.arange(-x + 3, x - 2, rng.uniform(4, 12)):
         sheet.box((spot - 0.4, spot + 0.4), (-0.4, 0.4), (120, 120, 118), block.height_m + 0.4)
@@ -232,7 +232,7 @@ def _tree(sheet: Sheet, block: Block, rng: np.random.Generator) -> None:
     sheet.rgb *= (1 + 0.2 * grain(block.seed + 3, sheet.shape, (1, 1)))[..., None]
 
 
-_MAKERS: dict[str, Callable[[Sheet, Block, np.random.Generator], None]] = {
+KINDS: dict[str, Callable[[Sheet, Block, np.random.Generator], None]] = {
     "roof": _roof,
     "shed": _shed,
     "trailer": _trailer,
@@ -244,3 +244,4 @@ _MAKERS: dict[str, Callable[[Sheet, Block, np.random.Generator], None]] = {
     "pile": _pile,
     "tree": _tree,
 }
+"""How each kind of block is painted."""

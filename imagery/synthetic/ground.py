@@ -207,7 +207,7 @@ def _texture(canvas: Canvas, layout: Layout, rough: _Bytes) -> NDArray[np.float3
 
 
 def _stains(canvas: Canvas, layout: Layout, strength: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Pale dust (or dark oil, below 0) along the tracks, in stretches; a change of brightness (rows, cols)."""
+    """Pale dust (dark oil below 0) in stretches along the tracks; a change of brightness (rows, cols)."""
     px = canvas.px_m
     mask = np.zeros(canvas.size, dtype=np.uint8)
     for line in layout.tracks_m:
@@ -262,4 +262,4 @@ def _flat(size: tuple[int, int], colour: tuple[float, ...]) -> _Bytes:
 
 def _fixed(canvas: Canvas, points_m: Points) -> NDArray[np.int32]:
     """Pixels in OpenCV's fixed point, clipped far outside the canvas."""
-    return np.round((canvas.to_px(points_m) - 0.5).clip(-8000, 8000) * (1 << _SHIFT)).astype(np.int32)
+    return np.round((canvas.to_px(points_m) - 0.5).clip(-30000, 30000) * (1 << _SHIFT)).astype(np.int32)

@@ -33,10 +33,10 @@ class Surface:
 
 @dataclass(frozen=True)
 class Block:
-    """A thing with a rectangular plan that is no wagon: a roof, trailer, container, car, barge, pile or tree."""
+    """A thing with a rectangular plan that is no wagon."""
 
     kind: str
-    """``roof``, ``shed``, ``trailer``, ``car``, ``bus``, ``container``, ``barge``, ``conveyor``, ``pile``, ``tree``."""
+    """Key into clutter.KINDS: ``roof``, ``trailer``, ``container``, ``pile``, ``tree``, ..."""
     centre_m: tuple[float, float]
     """Local metres."""
     size_m: tuple[float, float]
@@ -110,10 +110,10 @@ class Layout:
         point = np.stack([np.interp(s, arc, line[:, 0]), np.interp(s, arc, line[:, 1])], axis=1)
         head, tail = line[1] - line[0], line[-1] - line[-2]
         point += np.minimum(s, 0)[:, None] * head / np.hypot(*head)
-        return point + np.maximum(s - arc[-1], 0)[:, None] * tail / np.hypot(*tail)
+        return np.asarray(point + np.maximum(s - arc[-1], 0)[:, None] * tail / np.hypot(*tail))
 
     def free_spans(self, clearance_m: float = 3.9) -> list[list[tuple[float, float]]]:
-        """Stretches of each track, (start, end) along it, that no earlier track comes closer to than the clearance."""
+        """Stretches (start, end) of each track to which no earlier track comes closer than the clearance."""
         step = 2.0
         along = [np.arange(0.0, self.length_m(i) + 1e-9, step) for i in range(len(self.tracks_m))]
         if not along:

@@ -94,7 +94,7 @@ def sunlit(height: Plane, px_m: float, light: Light, reach_m: float | None = Non
     while step < steps:
         moved = _moved(horizon, step * dx / norm, step * dy / norm)
         moved -= np.float32(step * climb)
-        horizon = cv2.max(horizon, moved)
+        horizon = np.maximum(horizon, moved, out=moved)
         step *= 2
     # A blurred edge of one pixel rises by itself: what lies below the slope of the ray is no shadow.
     soft = max(0.3, 0.6 * climb)
@@ -102,7 +102,7 @@ def sunlit(height: Plane, px_m: float, light: Light, reach_m: float | None = Non
     lit = np.minimum(np.maximum(lit, 0.0, out=lit), 1.0, out=lit)
     # The sun is half a degree wide: the edge of a shadow of 4 m of height is some centimetres soft.
     penumbra = 4.0 * norm * 0.0093 / math.sin(math.radians(light.sun_elevation_deg))
-    return np.asarray(cv2.GaussianBlur(lit, (0, 0), max(0.6, 0.5 * penumbra / px_m)))
+    return np.asarray(cv2.GaussianBlur(lit, (0, 0), max(0.6, 0.5 * penumbra / px_m)), dtype=np.float32)
 
 
 def leaned(
@@ -126,25 +126,24 @@ def leaned(
     levels = np.linspace(0.0, top, min(16, math.ceil(amount * top / px_m * 1.3) + 2))[1:]
     for level in levels:
         there = _moved(height, lean[0] * level / px_m, lean[1] * level / px_m)
-        _, hit = cv2.threshold(there, level - 1e-3, level, cv2.THRESH_BINARY)
-        seen = cv2.max(seen, hit)
+        hit = cv2.threshold(there, level - 1e-3, level, cv2.THRESH_BINARY)[1]
+        np.maximum(seen, hit, out=seen)
     x = np.arange(cols, dtype=np.float32)[None, :] - np.float32(lean[0] / px_m) * seen
     y = np.arange(rows, dtype=np.float32)[:, None] - np.float32(lean[1] / px_m) * seen
     out = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    above = cv2.remap(height, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) - seen
-    above -= np.float32(0.3 + levels[0])
-    wall = np.minimum(np.maximum(above, 0.0, out=above), 1.0, out=above)
+    wall = cv2.remap(height, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) - seen
+    wall = np.clip(wall - np.float32(0.3 + levels[0]), 0.0, 1.0)
     # The wall in sight faces the viewer, opposite to the lean; it is lit if the sun stands on that side too.
     sx, sy, _ = light.towards(0.0)
     facing = -(sx * lean[0] + sy * lean[1]) / amount
     tone = light.shade + (1.0 - light.shade) * max(0.0, facing)
     dimmed = cv2.convertScaleAbs(wall, alpha=-255 * (1.0 - 0.85 * tone), beta=255)
-    return np.asarray(cv2.multiply(out, cv2.merge([dimmed] * 3), scale=1 / 255))
+    return np.asarray(cv2.multiply(out, cv2.merge([dimmed] * 3), scale=1 / 255), dtype=np.uint8)
 
 
 def _moved(plane: Plane, dx: float, dy: float) -> Plane:
     matrix = np.array([[1, 0, dx], [0, 1, dy]], dtype=np.float32)
-    moved: Plane = cv2.warpAffine(
+    moved = cv2.warpAffine(
         plane, matrix, plane.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return moved
+    return np.asarray(moved, dtype=np.float32)

@@ -63,17 +63,21 @@ def grain(seed: int, shape: tuple[int, int], size_px: tuple[float, float]) -> ND
     Returns:
         (rows, cols), mean about 0.
     """
-    rows = min(1000, max(2, int(shape[0] / max(size_px[0], 1.0)) + 1))
-    cols = min(1000, max(2, int(shape[1] / max(size_px[1], 1.0)) + 1))
-    top = (seed * 7919) % (1024 - rows)
-    left = (seed // 1024 * 104729 + seed * 31) % (1024 - cols)
-    piece = _bank()[top : top + rows, left : left + cols]
-    if piece.shape == shape:
-        return piece
+    rows = max(2, int(shape[0] / max(size_px[0], 1.0)) + 1)
+    cols = max(2, int(shape[1] / max(size_px[1], 1.0)) + 1)
+    top, left = (seed * 7919) % 1024, (seed // 1024 * 104729 + seed * 31) % 1024
+    if max(top + rows, left + cols) > 1024:  # round the edges of the bank
+        piece = np.take(_bank(), np.arange(top, top + rows), axis=0, mode="wrap")
+        piece = np.take(piece, np.arange(left, left + cols), axis=1, mode="wrap")
+    else:
+        piece = _bank()[top : top + rows, left : left + cols]
+    if max(size_px) <= 1.0:
+        return piece[: shape[0], : shape[1]]
     if rows * cols * 16 < shape[0] * shape[1] and shape[0] > 256:  # broad grains: smooth small, then enlarge
-        piece = cv2.resize(piece, (shape[1] // 4, shape[0] // 4), interpolation=cv2.INTER_CUBIC)
-        return np.asarray(cv2.resize(piece, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
-    return np.asarray(cv2.resize(piece, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
+        small = cv2.resize(piece, (shape[1] // 4, shape[0] // 4), interpolation=cv2.INTER_CUBIC)
+        piece = np.asarray(small, dtype=np.float32)
+    large = cv2.resize(piece, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large, dtype=np.float32)
 
 
 def speckle(seed: int, shape: tuple[int, int], px_m: float) -> NDArray[np.float32]:

@@ -19,8 +19,9 @@ from imagery.synthetic.clutter import draw_blocks, draw_spans, overlay_spans
 from imagery.synthetic.ground import draw_ground, over_ground, settled
 from imagery.synthetic.layout import Layout
 from imagery.synthetic.light import Light, leaned, random_light, sunlit
+from imagery.synthetic.rakes import random_rakes
 from imagery.synthetic.sensor import Optics, expose, random_optics
-from imagery.synthetic.wagons import Placed, random_rakes
+from imagery.synthetic.wagons import Placed
 from imagery.synthetic.yards import random_layout
 
 
@@ -71,7 +72,7 @@ class Painted:
         self.image.setflags(write=False)
 
     def to_json(self) -> str:
-        """Truth as text, in the form of the hand labels: ``boxes`` with cx, cy, length_px, width_px, angle_deg."""
+        """Truth as text, in the form of the hand labels: cx, cy, length_px, width_px, angle_deg."""
         truth = self.truth
         boxes = [
             {
@@ -193,7 +194,7 @@ def paint_chip(
 
 
 def _poses(layout: Layout, placed: Sequence[Placed]) -> NDArray[np.float64]:
-    """Centre x, y in local metres and direction in degrees, (n, 3): a body lies on the chord of its pivots."""
+    """Centre x, y in metres and direction in degrees, (n, 3): a body lies on the chord of its pivots."""
     poses = np.empty((len(placed), 3))
     tracks = np.array([wagon.track for wagon in placed], dtype=np.intp)
     start = np.array([wagon.start_m for wagon in placed])

@@ -24,6 +24,9 @@ LIMIT_BYTES = 1_000_000
 Sky = Literal["clear", "thin", "broken", "overcast"]
 """Weather of an overpass."""
 
+Cover = Literal["blue", "white", "green", "grey"]
+"""Colour of a tarpaulin: a key of stock.COVERS."""
+
 Level = Annotated[int, Field(ge=0, le=255)]
 """Brightness of one colour."""
 
@@ -62,11 +65,11 @@ class Cars(Plain):
     """Wagons of one make, coupled."""
 
     form: str
-    """Key into consist.STOCK."""
+    """Key into stock.STOCK."""
     count: int = Field(ge=1, le=200)
     """How many."""
-    tarp: str = "none"
-    """``none`` or a colour in wagons.TARPS."""
+    tarp: Cover | Literal["none"] = "none"
+    """``none`` or a colour in stock.COVERS."""
     load: str = "empty"
     """As in wagons.WagonSpec."""
     length_m: float | None = Field(default=None, ge=4, le=32)
@@ -99,7 +102,7 @@ class Traffic(Span):
     """Makes and how common each is."""
     tarp_share: float = Field(default=0.0, ge=0, le=1)
     """Share of rakes under tarpaulins."""
-    tarp_colours: tuple[str, ...] = ("blue", "green", "grey")
+    tarp_colours: tuple[Cover, ...] = ("blue", "green", "grey")
     """Their colours, each as likely."""
 
 
@@ -122,8 +125,8 @@ class Goods(Span):
     """Outer width."""
     height_m: float = Field(default=2.6, gt=0, le=20)
     """Above the ground."""
-    colour: str = "blue"
-    """A colour in wagons.TARPS, or ``mixed`` for containers of many colours."""
+    colour: Cover | Literal["mixed"] = "blue"
+    """A colour in stock.COVERS, or ``mixed`` for containers of many colours."""
 
 
 class Ship(Span):

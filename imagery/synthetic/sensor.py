@@ -87,32 +87,40 @@ def expose(
     mixing = _mixing(optics, haze)
     if optics.level is not None:
         mixing *= np.float32(optics.level / max(1.0, float(np.mean(image[::4, ::4]))))
-    out = cv2.GaussianBlur(image, (0, 0), optics.blur_px) if optics.blur_px > 0.2 else image
-    out = cv2.transform(out, mixing)
+    out = _blurred(image, optics.blur_px) if optics.blur_px > 0.2 else image
+    out = np.asarray(cv2.transform(out, mixing), dtype=np.uint8)
     detail = rng.standard_normal((rows, cols), dtype=np.float32)
     detail *= np.float32(optics.noise)
     if optics.colour_blur > 0:
         sharp = _grey(out)
-        out = cv2.GaussianBlur(out, (0, 0), optics.colour_blur)
+        out = _blurred(out, optics.colour_blur)
         detail += cv2.subtract(sharp, _grey(out), dtype=cv2.CV_32F)
     if optics.sharpen > 0:
         grey = _grey(out)
-        difference = cv2.subtract(grey, cv2.GaussianBlur(grey, (0, 0), 1.5), dtype=cv2.CV_32F)
-        detail += np.float32(optics.sharpen) * difference
+        detail += np.float32(optics.sharpen) * cv2.subtract(grey, _blurred(grey, 1.5), dtype=cv2.CV_32F)
     coarse = rng.standard_normal(((rows + 1) // 2, (cols + 1) // 2, 3), dtype=np.float32)
     coarse *= np.float32(0.35 * optics.noise)
-    coarse = cv2.resize(coarse, (cols, rows), interpolation=cv2.INTER_LINEAR)
-    coarse += detail[..., None]
-    picture = cv2.LUT(cv2.add(out, coarse, dtype=cv2.CV_8U), _curve(optics))
-    if optics.jpeg is None:
-        return np.asarray(picture)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, optics.jpeg]
-    _, packed = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
-    return np.asarray(cv2.cvtColor(cv2.imdecode(packed, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
+    noise = np.asarray(cv2.resize(coarse, (cols, rows), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    noise += detail[..., None]
+    picture = np.asarray(cv2.LUT(cv2.add(out, noise, dtype=cv2.CV_8U), _curve(optics)), dtype=np.uint8)
+    return picture if optics.jpeg is None else _packed(picture, optics.jpeg)
+
+
+def _packed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    """The picture after JPEG."""
+    _, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    back = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
+    return np.asarray(cv2.cvtColor(back, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _blurred(image: NDArray[np.uint8], sigma_px: float) -> NDArray[np.uint8]:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px), dtype=np.uint8)
 
 
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def _mixing(optics: Optics, haze: float) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ class Sheet:
     """Colour, height and cover on a small grid: columns run along the thing (x), rows across it (y)."""
 
     def __init__(self, size_m: tuple[float, float], px_m: float, light: Light, angle_deg: float) -> None:
-        """Args: length and width with room for what sticks out; pixel size; the sun; the thing's direction."""
+        """Args: length and width with room for what sticks out; pixel size; sun; the thing's direction."""
         cols, rows = max(3, round(size_m[0] / px_m)), max(3, round(size_m[1] / px_m))
         self.px_m = px_m
         self.x = ((np.arange(cols, dtype=np.float32) + 0.5 - cols / 2) * np.float32(px_m))[None, :]
@@ -34,7 +34,7 @@ class Sheet:
     @property
     def shape(self) -> tuple[int, int]:
         """(rows, cols)."""
-        return self.alpha.shape  # type: ignore[return-value]
+        return self.alpha.shape
 
     def window(self, x0: float, x1: float, y0: float, y1: float) -> tuple[slice, slice]:
         """Rows and columns of a rectangle in metres; at least one pixel each way inside the sheet."""
@@ -77,11 +77,8 @@ class Sheet:
 
     def shade(self, at: tuple[slice, slice], relief: Plane, gloss: float = 0.0) -> None:
         """Light a rectangle by the slope of ``relief`` (metres; (rows, cols), or (rows, 1) if even along)."""
-        rate = 0.5 / self.px_m
-        up_y = cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=1, scale=rate, borderType=cv2.BORDER_REPLICATE)
-        up_x = np.float32(0.0)
-        if relief.shape[1] > 1:
-            up_x = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=1, scale=rate, borderType=cv2.BORDER_REPLICATE)
+        up_y = _slope(relief, 0, 1, self.px_m)
+        up_x = _slope(relief, 1, 0, self.px_m) if relief.shape[1] > 1 else np.zeros_like(up_y)
         norm = 1.0 / np.sqrt(up_x**2 + up_y**2 + 1.0)
         facing = (self.sun[2] - up_x * self.sun[0] - up_y * self.sun[1]) * norm
         tone = self.light.shade + (1 - self.light.shade) * np.minimum(
@@ -99,10 +96,10 @@ class Sheet:
     def pit(
         self, x: tuple[float, float], y: tuple[float, float], colour: Colour, floor_m: float, rim_m: float
     ) -> None:
-        """An open box seen from above: a floor with the shadow of its own walls. Its height stays the rim's."""
+        """An open box: a floor with the shadow of its own walls. Its height stays the rim's."""
         at = self.window(*x, *y)
         depth = np.full((at[0].stop - at[0].start, at[1].stop - at[1].start), floor_m, dtype=np.float32)
-        depth = cv2.copyMakeBorder(depth, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=rim_m)
+        depth = np.pad(depth, 1, constant_values=rim_m)
         lit = sunlit(depth, self.px_m, self.light)[1:-1, 1:-1]
         # Walls hide much of the sky from the floor.
         dark = self.light.shade * 0.75
@@ -138,3 +135,14 @@ class Sheet:
         """The finished thing at pixels of about ``px_m``."""
         shown = np.minimum(np.maximum(self.rgb, 3), 254) * self.alpha[..., None]
         return Patch(np.dstack([shown, self.alpha]), self.height * self.alpha, self.px_m).at(px_m)
+
+
+def _slope(relief: Plane, dx: int, dy: int, px_m: float) -> Plane:
+    """Rise per metre along x or y."""
+    rise = cv2.Sobel(relief, cv2.CV_32F, dx, dy, ksize=1, scale=0.5 / px_m, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(rise, dtype=np.float32)
+
+
+def lighter(colour: Colour, factor: float) -> Colour:
+    """A colour brightened, or darkened below 1."""
+    return tuple(int(min(250, c * factor)) for c in colour)  # type: ignore[return-value]

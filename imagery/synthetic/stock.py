@@ -10,12 +10,27 @@ import numpy as np
 
 from imagery.errors import ConfigError
 from imagery.synthetic.layout import Colour
-from imagery.synthetic.wagons import FORMS, TARPS, WagonSpec
+from imagery.synthetic.wagons import WagonSpec
+
+_OXIDE: tuple[Colour, ...] = ((110, 66, 52), (92, 60, 50), (128, 82, 66), (138, 66, 58), (86, 70, 62))
+_DULL: tuple[Colour, ...] = ((112, 112, 110), (82, 84, 86), (58, 60, 62), (70, 92, 76))
+_PALE: tuple[Colour, ...] = ((222, 220, 212), (205, 203, 196), (186, 184, 178))
+
+COVERS: Mapping[str, tuple[Colour, ...]] = MappingProxyType(
+    {
+        "blue": ((42, 78, 158), (60, 105, 190), (35, 60, 120), (95, 140, 205)),
+        "white": ((225, 225, 222), (205, 205, 200)),
+        "green": ((52, 92, 62), (70, 125, 85)),
+        "grey": ((128, 130, 132), (96, 98, 102)),
+    }
+)
+"""Colours of tarpaulins by name. Colours stand here, not in the painter's palettes, so that the 10 m scenes
+stay the same when the painter of single wagons learns new ones."""
 
 
 @dataclass(frozen=True)
 class Make:
-    """One make: its size is fixed, its colours are those of its form."""
+    """One make: of fixed size, in a few colours."""
 
     form: str
     """Key into wagons.FORMS."""
@@ -27,6 +42,8 @@ class Make:
     """Of the body."""
     height_m: float
     """Above rail."""
+    colours: tuple[Colour, ...]
+    """Of body or roof."""
     load: str = "empty"
     """What it carries where the scenario does not say."""
 
@@ -34,14 +51,14 @@ class Make:
 STOCK: Mapping[str, Make] = MappingProxyType(
     {
         # Lengths over couplers (length + gap): 13.92 m, 16.97 m and 19.62 m are the common Russian makes.
-        "gondola": Make("gondola", 12.78, 1.14, 3.16, 3.48),
-        "boxcar": Make("boxcar", 15.75, 1.22, 3.25, 4.70),
-        "container flat": Make("container flat", 18.40, 1.22, 2.50, 3.90, "boxes"),
-        "short flat": Make("container flat", 6.06, 1.00, 2.50, 3.90, "boxes"),
-        "flat": Make("flat", 13.40, 1.22, 2.87, 1.30),
-        "tank": Make("tank", 10.80, 1.22, 3.00, 4.60),
-        "hopper": Make("covered hopper", 13.20, 1.20, 3.20, 4.60),
-        "locomotive": Make("locomotive", 16.50, 1.05, 3.00, 4.30),
+        "gondola": Make("gondola", 12.78, 1.14, 3.16, 3.48, _OXIDE + _DULL),
+        "boxcar": Make("boxcar", 15.75, 1.22, 3.25, 4.70, _OXIDE + _DULL + _PALE),
+        "container flat": Make("container flat", 18.40, 1.22, 2.50, 3.90, _OXIDE, "boxes"),
+        "short flat": Make("container flat", 6.06, 1.00, 2.50, 3.90, _OXIDE, "boxes"),
+        "flat": Make("flat", 13.40, 1.22, 2.87, 1.30, ((122, 104, 84), (118, 116, 110), (96, 78, 64))),
+        "tank": Make("tank", 10.80, 1.22, 3.00, 4.60, _DULL + _PALE),
+        "hopper": Make("covered hopper", 13.20, 1.20, 3.20, 4.60, _PALE),
+        "locomotive": Make("locomotive", 16.50, 1.05, 3.00, 4.30, ((52, 96, 66), (110, 46, 44))),
     }
 )
 """Makes by the name that a scenario gives them. Sources: makers' catalogues, see docs/sample-archive.md."""
@@ -70,7 +87,7 @@ def draw_wagon(
     Args:
         rng: Source of randomness.
         name: Key into STOCK.
-        tarp: ``none`` or a key of wagons.TARPS.
+        tarp: ``none`` or a key of COVERS.
         load: As in WagonSpec; the make's own where ``empty``.
         length_m: Over the end walls; the make's own where None.
 
@@ -78,16 +95,15 @@ def draw_wagon(
         ConfigError: The make or the tarpaulin is unknown.
     """
     chosen = make(name)
-    if tarp != "none" and tarp not in TARPS:
-        raise ConfigError(f"unknown tarpaulin {tarp!r}: known are none, {', '.join(TARPS)}")
-    colours = FORMS[chosen.form].colours
-    covers = TARPS[tarp] if tarp != "none" else ((0, 0, 0),)
+    if tarp != "none" and tarp not in COVERS:
+        raise ConfigError(f"unknown tarpaulin {tarp!r}: known are none, {', '.join(COVERS)}")
+    covers = COVERS[tarp] if tarp != "none" else ((0, 0, 0),)
     return WagonSpec(
         form=chosen.form,
         length_m=length_m or chosen.length_m,
         width_m=chosen.width_m,
         height_m=chosen.height_m,
-        colour=_shade(rng, colours[rng.integers(len(colours))]),
+        colour=_shade(rng, chosen.colours[rng.integers(len(chosen.colours))]),
         load=chosen.load if load == "empty" else load,
         tarp=tarp,
         tarp_colour=_shade(rng, covers[rng.integers(len(covers))]),

@@ -143,6 +143,7 @@ def _arrivals(
 ) -> list[Rake]:
     """Rakes that chance brings; one that finds no room, or would be one too many, does not come."""
     forms, shares = list(traffic.forms), np.array(list(traffic.forms.values()), dtype=np.float64)
+    colours = traffic.tarp_colours
     came: list[Rake] = []
     day = traffic.first
     while day <= traffic.last:
@@ -152,7 +153,7 @@ def _arrivals(
             cars = Cars(
                 form=forms[int(rng.choice(len(forms), p=shares / shares.sum()))],
                 count=int(rng.integers(traffic.cars[0], traffic.cars[1] + 1)),
-                tarp=str(rng.choice(traffic.tarp_colours)) if covered else "none",
+                tarp=colours[int(rng.integers(len(colours)))] if covered else "none",
                 load=str(rng.choice(["empty", "empty", "coal", "ore"])),
             )
             last = min(day + timedelta(days=stay - 1), traffic.last)

@@ -1,13 +1,13 @@
-"""Which wagons there are, and how they stand on the tracks: blocks, mixed strings, loose ones, empty tracks."""
+"""Which wagons there are: their forms, sizes, colours, loads and tarpaulins."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from imagery.errors import InputError
-from imagery.synthetic.layout import Colour, Layout
+from imagery.synthetic.layout import Colour
 
 KINDS = (
     "gondola",
@@ -47,7 +47,7 @@ class WagonSpec:
     colour: Colour = (110, 66, 52)
     """Of body or roof."""
     load: str = "empty"
-    """What lies in or on it: ``empty``, ``coal``, ``ore``, ``scrap``, ``timber``, ``sand``, ``boxes``, ``planks``."""
+    """``empty``, ``boxes`` or a key of loads.LOADS."""
     tarp: str = "none"
     """``none`` or a key of TARPS."""
     tarp_colour: Colour = (0, 0, 0)
@@ -59,15 +59,17 @@ class WagonSpec:
     snow: float = 0.0
     """Share of the top under snow, 0 to 1."""
     seed: int = 0
-    """Picks stains and boxes."""
+    """Picks stains, loads and boxes."""
+    make: int | None = None
+    """Picks what wagons of one make share: ribs, hatches, bows. None takes the seed."""
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise InputError(f"unknown wagon form {self.form!r}; known are {', '.join(FORMS)}")
         if not (4.0 <= self.length_m <= 32.0 and 2.0 <= self.width_m <= 4.0 and 0.5 <= self.height_m <= 7.0):
             raise InputError(
-                f"a wagon of {self.length_m} x {self.width_m} x {self.height_m} m: lengths run from 4 to 32 m, "
-                "widths from 2 to 4 m, heights from 0.5 to 7 m"
+                f"a wagon of {self.length_m} x {self.width_m} x {self.height_m} m: "
+                "lengths run from 4 to 32 m, widths from 2 to 4 m, heights from 0.5 to 7 m"
             )
         if self.tarp != "none" and self.tarp not in TARPS:
             raise InputError(f"unknown tarpaulin {self.tarp!r}; known are none, {', '.join(TARPS)}")
@@ -76,6 +78,12 @@ class WagonSpec:
     def kind(self) -> str:
         """One of KINDS."""
         return FORMS[self.form].kind
+
+    @property
+    def hull(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Extent of the body along and across, metres from its middle."""
+        x, y = self.length_m / 2, self.width_m / 2
+        return (-x, x), (-y, y)
 
 
 @dataclass(frozen=True)
@@ -169,7 +177,7 @@ FORMS: dict[str, Form] = {
         (2.45, 2.9),
         (3.7, 4.1),
         ((96, 84, 74), (84, 84, 84), (104, 70, 58), (74, 76, 78)),
-        ("boxes",),
+        ("boxes", "boxes", "boxes", "boxes", "boxes", "empty"),
     ),
     "autorack": Form(
         "other",
@@ -203,7 +211,7 @@ FORMS: dict[str, Form] = {
 }
 """Forms of wagons. Ranges: rolling-stock catalogues and what yards show; colours as seen in full sun."""
 
-_COMMON = {
+COMMON = {
     "gondola": 0.27,
     "boxcar": 0.17,
     "covered hopper": 0.1,
@@ -215,6 +223,7 @@ _COMMON = {
     "locomotive": 0.015,
     "coach": 0.025,
 }
+"""How common each form is over all yards."""
 
 
 @dataclass(frozen=True)
@@ -245,7 +254,7 @@ def random_spec(
         tarp_share: Chance that a wagon that can be covered is covered; the form's own if None.
     """
     if form is None:
-        form = str(rng.choice(list(_COMMON), p=np.array(list(_COMMON.values())) / sum(_COMMON.values())))
+        form = str(rng.choice(list(COMMON), p=np.array(list(COMMON.values())) / sum(COMMON.values())))
     kind = FORMS[form]
     length = rng.uniform(*kind.lengths_m[rng.integers(len(kind.lengths_m))])
     if rng.random() < 0.03:
@@ -258,103 +267,18 @@ def random_spec(
         length_m=float(length),
         width_m=float(rng.uniform(*kind.width_m)),
         height_m=float(rng.uniform(*kind.height_m)),
-        colour=_vary(rng, kind.colours[rng.integers(len(kind.colours))]),
+        colour=vary(rng, kind.colours[rng.integers(len(kind.colours))]),
         load=load,
         tarp=tarp,
-        tarp_colour=_vary(rng, TARPS[tarp][rng.integers(len(TARPS[tarp]))]) if covered else (0, 0, 0),
+        tarp_colour=vary(rng, TARPS[tarp][rng.integers(len(TARPS[tarp]))]) if covered else (0, 0, 0),
         tarp_shape=str(rng.choice(["taut", "ridged", "sagging", "folded"], p=[0.35, 0.3, 0.25, 0.1])),
         wear=float(rng.beta(1.6, 2.4)),
         seed=int(rng.integers(1 << 30)),
+        make=int(rng.integers(1 << 30)),
     )
 
 
-def random_rakes(
-    rng: np.random.Generator,
-    layout: Layout,
-    fill: float | None = None,
-    tarp_share: float | None = None,
-    snow: float = 0.0,
-) -> list[Placed]:
-    """Fill tracks with coupled strings, loose wagons and nothing.
-
-    Args:
-        rng: Source of randomness.
-        layout: Where the tracks are.
-        fill: Rough share of the track length that is taken, 0 to 1; drawn if None.
-        tarp_share: As in random_spec.
-        snow: Share of each top under snow.
-
-    Returns:
-        Wagons in order of track and position; none overlaps another.
-    """
-    fill = float(rng.uniform(0.15, 1.0)) if fill is None else fill
-    fleet = _fleet(rng, tarp_share, snow)
-    placed: list[Placed] = []
-    for track, spans in enumerate(layout.free_spans()):
-        if rng.random() > fill + 0.15:
-            continue
-        for first, last in spans:
-            s = first + float(rng.uniform(1.0, 1.0 + (last - first) * (1 - fill)))
-            while s + 6.0 < last:
-                gap = float(rng.uniform(0.6, 1.2))
-                for spec in _string(rng, fleet):
-                    if s + spec.length_m > last:
-                        break
-                    placed.append(Placed(track, s, spec))
-                    s += spec.length_m + gap
-                s += float(rng.exponential(60.0 * (1.02 - fill))) + 1.0
-    return placed
-
-
-Make = tuple[WagonSpec, ...]
-"""Wagons of one make: equal in size, each with its own stains, some with another load or cover."""
-
-
-def _fleet(rng: np.random.Generator, tarp_share: float | None, snow: float) -> list[Make]:
-    """The makes that stand in one yard, some forms far more common than in another."""
-    common = np.array(list(_COMMON.values()))
-    mood = rng.dirichlet(common / common.sum() * rng.choice([3.0, 10.0]) + 0.01)
-    forms = list(_COMMON)
-    makes = []
-    for form in rng.choice(len(forms), size=int(rng.integers(4, 26)), p=mood):
-        spec = replace(random_spec(rng, forms[form], tarp_share), snow=snow)
-        makes.append(_make(rng, spec, int(rng.integers(1, 6))))
-    return makes
-
-
-def _make(rng: np.random.Generator, spec: WagonSpec, count: int) -> Make:
-    strict = rng.random() < 0.4
-    loads = FORMS[spec.form].loads
-    looks = [spec]
-    for _ in range(count - 1):
-        same = strict or rng.random() < 0.3
-        looks.append(
-            replace(
-                spec,
-                seed=int(rng.integers(1 << 30)),
-                wear=min(1.0, max(0.0, rng.normal(spec.wear, 0.15))),
-                colour=spec.colour if same else _vary(rng, spec.colour),
-                load=spec.load if same else loads[rng.integers(len(loads))],
-                tarp="none" if not strict and rng.random() < 0.12 else spec.tarp,
-            )
-        )
-    return tuple(looks)
-
-
-def _string(rng: np.random.Generator, fleet: list[Make]) -> list[WagonSpec]:
-    """Wagons coupled to each other: one block of equal wagons, several blocks, or one wagon alone."""
-    draw = rng.random()
-    count = 1 if draw < 0.12 else int(rng.integers(2, 6) if draw < 0.45 else rng.integers(5, 45))
-    mixed = rng.random() < 0.4
-    string: list[WagonSpec] = []
-    while len(string) < count:
-        make = fleet[rng.integers(len(fleet))]
-        block = int(rng.integers(1, 3) if mixed else rng.integers(2, 30))
-        block = min(block, {"locomotive": 2, "coach": 10}.get(make[0].form, 30), count - len(string))
-        string += [make[rng.integers(len(make))] for _ in range(block)]
-    return string
-
-
-def _vary(rng: np.random.Generator, colour: Colour) -> Colour:
+def vary(rng: np.random.Generator, colour: Colour) -> Colour:
+    """A colour near to another."""
     value = np.clip(np.array(colour) * rng.uniform(0.82, 1.15) + rng.normal(0, 5, 3), 12, 250)
     return int(value[0]), int(value[1]), int(value[2])

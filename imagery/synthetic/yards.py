@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from imagery.synthetic.layout import Layout, Points, Surface
 from imagery.synthetic.materials import SURFACES
-from imagery.synthetic.surroundings import Axis, random_catenary, random_surroundings
+from imagery.synthetic.overhead import random_catenary
+from imagery.synthetic.plots import Axis
+from imagery.synthetic.surroundings import random_surroundings
 
 _Line = NDArray[np.float64]
 
@@ -29,7 +31,8 @@ def random_layout(rng: np.random.Generator, size_m: tuple[float, float], tracks:
     diagonal = math.hypot(*size_m)
     if tracks is None:
         most = 15 if diagonal < 400 else 26
-        tracks = int(rng.choice([1, rng.integers(2, 5), rng.integers(5, most)], p=[0.13, 0.27, 0.6]))
+        draw = rng.random()
+        tracks = 1 if draw < 0.13 else int(rng.integers(2, 5) if draw < 0.4 else rng.integers(5, most))
     offsets = _offsets(rng, tracks, size_m)
     radius = rng.uniform(max(250.0, 1.1 * diagonal), max(1500.0, 4 * diagonal))
     axis = Axis(
@@ -76,7 +79,7 @@ def _offsets(rng: np.random.Generator, tracks: int, size_m: tuple[float, float])
 def _tracks(
     rng: np.random.Generator, axis: Axis, u: _Line, offsets: _Line, margin: float
 ) -> tuple[tuple[Points, ...], Surface]:
-    """Parallel tracks, or a ladder from whose lead they leave one after another; and the ballast under them."""
+    """Parallel tracks, or a ladder from whose lead they leave one after another; and their ballast."""
     width = offsets[-1] - offsets[0]
     slope = max(1 / rng.uniform(6.0, 10.0), width / (1.2 * u[-1]))
     if len(offsets) < 3 or slope > 0.3 or rng.random() > 0.35:
