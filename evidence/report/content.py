@@ -17,7 +17,6 @@ from imagery.errors import InputError
 from models.stats.baseline import Baseline
 from models.stats.series import Series
 
-
 LEAST = 5
 """Dates of a baseline below which the page speaks of no usual range."""
 
