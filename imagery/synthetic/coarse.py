@@ -20,7 +20,7 @@ GSD_M = {"B02": 10.0, "B03": 10.0, "B04": 10.0, "B08": 10.0, "B11": 20.0}
 """Pixel size of each band."""
 Vector = NDArray[np.float64]
 """(2,) x, y in metres."""
-_POINT_M = 0.5  # spacing of the points that stand for a thing
+_POINT_M = 0.25  # spacing of the points that stand for a thing
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +72,11 @@ def lit_scene(
         for start, edge in _far_edges(corner, edges, away):
             cells, share = _cover(start, edge, away * thing.height_m, shape)
             np.add.at(shaded.reshape(-1), cells, share)
-    np.minimum(shaded, 1.0, out=shaded)
     over = np.maximum(covered, 1.0)  # things that touch in one cell cover it once
     bare = 1 - covered / over
-    return np.asarray(ground * (bare * (1 - shaded * (1 - SHADE[:, None, None]))) + tops / over)
+    # Within a cell a shadow lies beside the thing that throws it, not under it.
+    dark = np.minimum(shaded, bare) * (1 - SHADE[:, None, None])
+    return np.asarray(ground * (bare - dark) + tops / over)
 
 
 def sampled(scene: NDArray[np.float64], band: str, shift_m: tuple[float, float]) -> NDArray[np.float64]:

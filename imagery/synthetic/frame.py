@@ -65,9 +65,9 @@ class Frame:
 
     def window(self, corner_m: tuple[float, float], shape: tuple[int, int], px_m: float) -> GeoBox:
         """Grid of a scene whose top-left corner lies at ``corner_m``."""
-        return GeoBox(
-            shape, self.grid.affine * Affine.translation(*corner_m) * Affine.scale(px_m), self.grid.crs
-        )
+        whole = self.grid.affine
+        place = Affine(px_m, 0.0, whole.c + corner_m[0], 0.0, -px_m, whole.f - corner_m[1])
+        return GeoBox(shape, place, self.grid.crs)
 
 
 def frame_of(site: Site, margin_m: float) -> Frame:

@@ -132,13 +132,14 @@ def world_of(plan: SitePlan, seed: int) -> World:
     ground = load_ground(plan.ground)
     frame = frame_of(site, plan.margin_m)
     lengths = {track.id: frame.tracks.length_m(index) for index, track in enumerate(site.tracks)}
+    story = Story(plan, site.id, lengths, seed)
     return World(
         plan=plan,
         seed=seed,
         frame=frame,
         ground=ground,
         terrain=terrain_of(frame, ground, seed),
-        story=Story(plan, site.id, lengths, seed),
+        story=story,
         site_sha256=hashlib.sha256(plan.site.read_bytes()).hexdigest(),
     )
 
