@@ -63,8 +63,8 @@ def random_light(rng: np.random.Generator) -> Light:
     return Light(
         sun_azimuth_deg=float(rng.uniform(0, 360)),
         sun_elevation_deg=float(rng.uniform(15, 70)),
-        ambient=float(rng.uniform(0.1, 0.38)),
-        haze=float(rng.uniform(0.0, 0.1)),
+        ambient=float(rng.uniform(0.08, 0.34)),
+        haze=float(rng.uniform(0.0, 0.08)),
         cloud=float(rng.uniform(0.1, 0.9)) if rng.random() < 0.1 else 0.0,
     )
 
@@ -126,7 +126,8 @@ def leaned(
     levels = np.linspace(0.0, top, min(16, math.ceil(amount * top / px_m * 1.3) + 2))[1:]
     for level in levels:
         there = _moved(height, lean[0] * level / px_m, lean[1] * level / px_m)
-        hit = cv2.threshold(there, level - 1e-3, level, cv2.THRESH_BINARY)[1]
+        # A little less than the level, so that the edge of a box does not hang on the phase of its pixels.
+        hit = cv2.threshold(there, 0.75 * level, level, cv2.THRESH_BINARY)[1]
         np.maximum(seen, hit, out=seen)
     x = np.arange(cols, dtype=np.float32)[None, :] - np.float32(lean[0] / px_m) * seen
     y = np.arange(rows, dtype=np.float32)[:, None] - np.float32(lean[1] / px_m) * seen
@@ -138,6 +139,7 @@ def leaned(
     facing = -(sx * lean[0] + sy * lean[1]) / amount
     tone = light.shade + (1.0 - light.shade) * max(0.0, facing)
     dimmed = cv2.convertScaleAbs(wall, alpha=-255 * (1.0 - 0.85 * tone), beta=255)
+    dimmed = cv2.GaussianBlur(dimmed, (0, 0), 0.7)  # a wall one pixel wide would break into dots
     return np.asarray(cv2.multiply(out, cv2.merge([dimmed] * 3), scale=1 / 255), dtype=np.uint8)
 
 

@@ -37,7 +37,7 @@ class Optics:
     saturation: float = 1.0
     """0 is grey, 1 as painted."""
     level: float | None = None
-    """Mean grey level of 255 that the provider stretches each picture to; None leaves brightness alone."""
+    """Mean grey level that the provider stretches to unless too much burns out; None: not stretched."""
     noise: float = 2.0
     """Standard deviation in grey levels of 255."""
     jpeg: int | None = None
@@ -61,7 +61,7 @@ def random_optics(rng: np.random.Generator, gsd_m: float) -> Optics:
         colour_blur=float(rng.uniform(1.0, 2.5)) if rng.random() < 0.3 else 0.0,
         gain=tuple(float(g) for g in np.exp(rng.normal(0, 0.05, 3))),  # type: ignore[arg-type]
         gamma=float(np.exp(rng.normal(0, 0.1))),
-        contrast=float(np.exp(rng.normal(0.0, 0.13))),
+        contrast=float(np.exp(rng.normal(0.05, 0.13))),
         saturation=float(rng.uniform(0.05, 0.4) if rng.random() < 0.1 else rng.uniform(0.55, 1.2)),
         level=float(rng.uniform(85, 150)) if rng.random() < 0.85 else None,
         noise=float(rng.exponential(2.5)),
@@ -86,7 +86,9 @@ def expose(
     rows, cols = image.shape[:2]
     mixing = _mixing(optics, haze)
     if optics.level is not None:
-        mixing *= np.float32(optics.level / max(1.0, float(np.mean(image[::4, ::4]))))
+        sample = image[::4, ::4]
+        most = 248.0 / max(1.0, float(np.percentile(sample, 97)))
+        mixing *= np.float32(min(optics.level / max(1.0, float(sample.mean())), most))
     out = _blurred(image, optics.blur_px) if optics.blur_px > 0.2 else image
     out = np.asarray(cv2.transform(out, mixing), dtype=np.uint8)
     detail = rng.standard_normal((rows, cols), dtype=np.float32)

@@ -30,9 +30,13 @@ def random_layout(rng: np.random.Generator, size_m: tuple[float, float], tracks:
     """
     diagonal = math.hypot(*size_m)
     if tracks is None:
-        most = 15 if diagonal < 400 else 26
-        draw = rng.random()
-        tracks = 1 if draw < 0.13 else int(rng.integers(2, 5) if draw < 0.4 else rng.integers(5, most))
+        wide = diagonal > 400
+        draw = rng.random() + (0.12 if wide else 0.0)
+        tracks = (
+            1
+            if draw < 0.13
+            else int(rng.integers(2, 5) if draw < 0.4 else rng.integers(5, 27 if wide else 15))
+        )
     offsets = _offsets(rng, tracks, size_m)
     radius = rng.uniform(max(250.0, 1.1 * diagonal), max(1500.0, 4 * diagonal))
     axis = Axis(
