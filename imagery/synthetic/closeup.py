@@ -24,7 +24,7 @@ from imagery.synthetic.wagons import Placed
 from imagery.synthetic.world import World, moment_of
 
 _LEAST_M2 = 60.0  # surfaces smaller than this are not told apart
-_DRY = 0.35  # below this growth, meadows look like stubble
+_DRY = 0.35  # below this growth, fields and meadows are bare
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def layout_of(world: World, day: date) -> Layout:
         links_m=leads(world.frame, world.ground.leads_m),
         surfaces=_surfaces(world, dry=season.lush < _DRY),
         blocks=(*world.roofs(), *world.cargo(today), *world.ships(today)),
-        soil="field" if season.lush < _DRY else "grass",
+        soil="soil" if season.lush < _DRY else "grass",
         overgrowth=0.05 + 0.2 * season.lush,
         snow=season.snow,
         seed=world.seed,
@@ -109,7 +109,7 @@ def _surfaces(world: World, dry: bool) -> tuple[Surface, ...]:
                 continue
             outline = shapely.Polygon((middles + 0.5) * CELL_M).buffer(CELL_M / 2, join_style="mitre")
             if isinstance(outline, shapely.Polygon) and outline.area > _LEAST_M2:
-                look = "field" if name == "grass" and dry else name
+                look = "soil" if dry and name in ("grass", "field") else name
                 corners = shapely.get_coordinates(outline.exterior)
                 found.append((outline.area, Surface(corners, look)))
     return tuple(surface for _, surface in sorted(found, key=lambda pair: -pair[0]))
