@@ -41,7 +41,8 @@ def _look(
 ) -> Patch:
     """A block seen from above; equal ones share a patch."""
     block = Block(kind, (0.0, 0.0), size_m, angle_deg, height_m, colour, seed)
-    fine = min(max(px_m * 0.6, 0.12), max(0.15, min(block.size_m) / 12, max(block.size_m) / 250))
+    # Large roofs are painted a little coarser: their sheets would cost more than the whole picture.
+    fine = max(0.12, px_m * (0.6 if size_m[0] * size_m[1] < 100.0 else 0.9))
     sheet = Sheet(block.size_m, fine, light, block.angle_deg)
     KINDS[block.kind](sheet, block, np.random.default_rng(block.seed))
     return sheet.patch(px_m * 0.7)

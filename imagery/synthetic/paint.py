@@ -216,29 +216,35 @@ def _truth(
     origin_m: tuple[float, float],
 ) -> Truth:
     """Boxes around what a labeller sees of each body: its foot and its leaning top together."""
-    frame = np.array([[0, 0], [shape[1], 0], [shape[1], shape[0]], [0, shape[0]]], dtype=np.float32)
-    rows, shares, kept = [], [], []
-    for wagon, (x, y, angle) in zip(placed, poses.tolist(), strict=True):
-        spec = wagon.spec
-        tilt = np.array(optics.lean) * spec.height_m
-        cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-        along, across = abs(tilt[0] * cos + tilt[1] * sin), abs(-tilt[0] * sin + tilt[1] * cos)
-        # The lower third of a wall is underframe and wheels: dark, and not outlined.
-        cx, cy = np.array([x, y]) + 0.65 * tilt - np.array(origin_m)
-        row = np.array([cx, cy, spec.length_m + 0.7 * along, spec.width_m + 0.7 * across]) / optics.gsd_m
-        radius = math.hypot(row[2], row[3]) / 2
-        if not (-radius < row[0] < shape[1] + radius and -radius < row[1] < shape[0] + radius):
-            continue
-        corners = cv2.boxPoints(((row[0], row[1]), (row[2], row[3]), angle))
-        share = cv2.intersectConvexConvex(corners, frame)[0] / (row[2] * row[3])
-        if share > 0.01:
-            rows.append([*row, angle])
-            shares.append(min(1.0, share))
-            kept.append(wagon)
+    length = np.array([wagon.spec.length_m for wagon in placed])
+    width = np.array([wagon.spec.width_m for wagon in placed])
+    tilt = np.array([wagon.spec.height_m for wagon in placed])[:, None] * np.array(optics.lean)
+    cos, sin = np.cos(np.radians(poses[:, 2])), np.sin(np.radians(poses[:, 2]))
+    along, across = np.abs(tilt[:, 0] * cos + tilt[:, 1] * sin), np.abs(tilt[:, 1] * cos - tilt[:, 0] * sin)
+    # The lower third of a wall is underframe and wheels: dark, and not outlined.
+    centre = poses[:, :2] + 0.65 * tilt - np.array(origin_m)
+    boxes = np.column_stack([centre, length + 0.7 * along, width + 0.7 * across]) / optics.gsd_m
+    boxes = np.column_stack([boxes, poses[:, 2]])
+    share = np.array([_inside(row, shape) for row in boxes.tolist()])
+    kept = np.flatnonzero(share > 0.01).tolist()
     return Truth(
-        boxes=np.array(rows, dtype=np.float64).reshape(-1, 5),
-        visible=np.array(shares, dtype=np.float64),
-        kinds=tuple(wagon.spec.kind for wagon in kept),
-        tarps=tuple(wagon.spec.tarp for wagon in kept),
-        tracks=tuple(wagon.track for wagon in kept),
+        boxes=boxes[kept],
+        visible=share[kept],
+        kinds=tuple(placed[i].spec.kind for i in kept),
+        tarps=tuple(placed[i].spec.tarp for i in kept),
+        tracks=tuple(placed[i].track for i in kept),
     )
+
+
+def _inside(box: list[float], shape: tuple[int, int]) -> float:
+    """Share of a box inside the frame."""
+    cx, cy, length, width, angle = box
+    rows, cols = shape
+    radius = math.hypot(length, width) / 2
+    if radius <= cx <= cols - radius and radius <= cy <= rows - radius:
+        return 1.0
+    if not (-radius < cx < cols + radius and -radius < cy < rows + radius):
+        return 0.0
+    frame = np.array([[0, 0], [cols, 0], [cols, rows], [0, rows]], dtype=np.float32)
+    common = cv2.intersectConvexConvex(cv2.boxPoints(((cx, cy), (length, width), angle)), frame)[0]
+    return min(1.0, common / (length * width))

@@ -52,7 +52,7 @@ def random_optics(rng: np.random.Generator, gsd_m: float) -> Optics:
     """A camera from an aerial survey or a satellite, and its processing."""
     lean = rng.exponential(0.08) if rng.random() < 0.8 else rng.uniform(0.1, 0.4)
     way = rng.uniform(0, 2 * np.pi)
-    blurred = rng.random() < 0.15
+    blurred, dusk = rng.random() < 0.15, rng.random() < 0.015
     return Optics(
         gsd_m=gsd_m,
         blur_px=float(rng.uniform(0.8, 1.3) if blurred else rng.uniform(0.3, 0.8)),
@@ -63,8 +63,12 @@ def random_optics(rng: np.random.Generator, gsd_m: float) -> Optics:
         gamma=float(np.exp(rng.normal(0, 0.1))),
         contrast=float(np.exp(rng.normal(0.05, 0.13))),
         saturation=float(rng.uniform(0.05, 0.4) if rng.random() < 0.1 else rng.uniform(0.55, 1.2)),
-        level=float(rng.uniform(85, 150)) if rng.random() < 0.85 else None,
-        noise=float(rng.exponential(2.5)),
+        level=float(rng.uniform(18, 50))
+        if dusk
+        else float(rng.uniform(85, 150))
+        if rng.random() < 0.85
+        else None,
+        noise=float(rng.exponential(2.5)) + (6.0 if dusk else 0.0),
         jpeg=int(rng.integers(35, 96)) if rng.random() < 0.6 else None,
     )
 

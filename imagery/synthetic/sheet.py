@@ -38,11 +38,12 @@ class Sheet:
 
     def window(self, x0: float, x1: float, y0: float, y1: float) -> tuple[slice, slice]:
         """Rows and columns of a rectangle in metres; at least one pixel each way inside the sheet."""
-        rows, cols = self.shape
-        left, right = round(x0 / self.px_m + cols / 2), round(x1 / self.px_m + cols / 2)
-        top, bottom = round(y0 / self.px_m + rows / 2), round(y1 / self.px_m + rows / 2)
-        left, top = min(max(left, 0), cols - 1), min(max(top, 0), rows - 1)
-        return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))
+        rows, cols = self.alpha.shape
+        scale, middle, centre = 1.0 / self.px_m, cols / 2 + 0.5, rows / 2 + 0.5
+        left = min(max(int(x0 * scale + middle), 0), cols - 1)
+        top = min(max(int(y0 * scale + centre), 0), rows - 1)
+        right, bottom = int(x1 * scale + middle), int(y1 * scale + centre)
+        return slice(top, min(max(bottom, top + 1), rows)), slice(left, min(max(right, left + 1), cols))
 
     def box(
         self,
