@@ -22,6 +22,48 @@ def local_grid(rows: int, cols: int, gsd_m: float) -> GeoBox:
     return GeoBox((rows, cols), Affine.scale(gsd_m, gsd_m), crs=None)
 
 
+def cropped(grid: GeoBox, rows: slice, cols: slice) -> GeoBox:
+    """Grid of a window; the slices have plain bounds inside the image."""
+    corner = pixel_to_map(grid, np.array([[cols.start, rows.start]], dtype=np.float64))[0]
+    a = grid.affine
+    moved = Affine(a.a, a.b, float(corner[0]), a.d, a.e, float(corner[1]))
+    return GeoBox((rows.stop - rows.start, cols.stop - cols.start), moved, grid.crs)
+
+
+def zoomed(grid: GeoBox, shape: tuple[int, int]) -> GeoBox:
+    """Grid of the same ground with another number of (rows, cols)."""
+    a = grid.affine
+    down, across = grid.shape[0] / shape[0], grid.shape[1] / shape[1]
+    return GeoBox(shape, Affine(a.a * across, a.b * down, a.c, a.d * across, a.e * down, a.f), grid.crs)
+
+
+def outline(grid: GeoBox, points: int = 33) -> NDArray[np.float64]:
+    """Points (n, 2) along the edge of a grid, in its pixels."""
+    rows, cols = grid.shape
+    edge = np.linspace(0.0, 1.0, points)
+    zero, one = np.zeros_like(edge), np.ones_like(edge)
+    x = np.concatenate([edge, edge, zero, one]) * cols
+    return np.stack([x, np.concatenate([zero, one, edge, edge]) * rows], axis=1)
+
+
+def square_utm(grid: GeoBox) -> GeoBox:
+    """A north-up UTM grid over the same ground, of the same GSD, with square pixels.
+
+    The zone is that of the centre. Norway's and Svalbard's wider zones are not followed: any UTM zone near
+    by is square on the ground to better than 0.1 %.
+    """
+    gsd = ground_gsd(grid)
+    rows, cols = grid.shape
+    lon, lat = pixel_to_lonlat(grid, np.array([[cols / 2, rows / 2]]))[0]
+    zone = int((lon + 180) // 6) % 60 + 1
+    crs = f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"
+    to_utm = Transformer.from_crs(4326, crs, always_xy=True)
+    x, y = to_utm.transform(*pixel_to_lonlat(grid, outline(grid)).T)
+    left, top = math.floor(x.min() / gsd) * gsd, math.ceil(y.max() / gsd) * gsd
+    shape = (max(1, math.ceil((top - y.min()) / gsd)), max(1, math.ceil((x.max() - left) / gsd)))
+    return GeoBox(shape, Affine(gsd, 0, left, 0, -gsd, top), crs)
+
+
 def pixel_to_map(grid: GeoBox, xy: NDArray[np.float64]) -> NDArray[np.float64]:
     """Pixel (n, 2) to coordinates (n, 2) of the grid's CRS."""
     a = grid.affine

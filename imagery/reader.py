@@ -17,7 +17,16 @@ from rasterio.warp import reproject
 
 from imagery.cubes import CubeLayer
 from imagery.errors import InputError, UnreadableError
-from imagery.grid import ground_gsd, is_square, map_to_pixel, pixel_to_map
+from imagery.grid import (
+    cropped,
+    ground_gsd,
+    is_square,
+    map_to_pixel,
+    outline,
+    pixel_to_map,
+    square_utm,
+    zoomed,
+)
 from imagery.scenes import Asset, Scene
 from imagery.sensors import CLASS_BANDS
 from imagery.sources.filelayer import FileLayer
@@ -88,16 +97,16 @@ class ArrayRaster:
         self, roi: ROI | None = None, bands: Sequence[str] | None = None, shape: tuple[int, int] | None = None
     ) -> Tile:
         """See Raster.read; resampling takes the nearest pixel."""
-        window = roi or (slice(0, self.grid.shape[0]), slice(0, self.grid.shape[1]))
+        window = _window(roi, (self.grid.shape[0], self.grid.shape[1]))
         names = tuple(bands or self.bands)
         pixels = self._pixels[[self.bands.index(name) for name in names]][:, *window]
         valid = self._valid[window]
-        grid = self.grid[window]
+        grid = cropped(self.grid, *window)
         if shape is not None and shape != valid.shape:
             rows = (np.arange(shape[0]) + 0.5) * valid.shape[0] // shape[0]
             cols = (np.arange(shape[1]) + 0.5) * valid.shape[1] // shape[1]
             index = np.ix_(rows.astype(int), cols.astype(int))
-            pixels, valid, grid = pixels[:, *index], valid[index], grid.zoom_to(shape)
+            pixels, valid, grid = pixels[:, *index], valid[index], zoomed(grid, shape)
         return Tile(pixels.copy(), valid.copy(), grid, names, self.scene)
 
     def __enter__(self) -> Self:
@@ -168,7 +177,7 @@ class SceneRaster:
         self.grid: GeoBox = self.native_grid
         """Grid that is read: the native one, or a UTM grid with square pixels."""
         if square and not _as_wanted(self.native_grid):
-            self.grid = _square(self.native_grid)
+            self.grid = square_utm(self.native_grid)
         self.bands = tuple(dict.fromkeys(scene.bands))
 
     def read(
@@ -182,7 +191,8 @@ class SceneRaster:
             raise InputError(
                 f"scene {self.scene.id!r} has no band {', '.join(unknown)}; it has {', '.join(self.bands)}"
             )
-        grid = self.grid[window] if shape is None else self.grid[window].zoom_to(shape)
+        grid = cropped(self.grid, *window)
+        grid = grid if shape is None else zoomed(grid, shape)
         size = (grid.shape[0], grid.shape[1])
         dtype = np.result_type(*(_physical(self._layers[name], name) for name in names))
         _check_bytes(len(names), size, dtype)
@@ -227,11 +237,6 @@ class SceneRaster:
 def _as_wanted(grid: GeoBox) -> bool:
     """Square pixels on the ground, and not mirrored (south at the top)."""
     return grid.crs is None or (is_square(grid) and grid.affine.determinant < 0)
-
-
-def _square(grid: GeoBox) -> GeoBox:
-    """A UTM grid over the same ground, of the same GSD, with square pixels."""
-    return grid.to_crs("utm", resolution=ground_gsd(grid))  # type: ignore[arg-type]
 
 
 def _open_layer(asset: Asset, gsd_m: float | None) -> Layer:
@@ -283,12 +288,12 @@ def _resampled(layer: Layer, bands: Sequence[str], grid: GeoBox) -> tuple[NDArra
     out = np.full((len(bands), *grid.shape), np.nan, working)
     source = _footprint(layer.grid, grid)
     if source is not None:
-        window = layer.grid[source]
+        window = cropped(layer.grid, *source)
         # Read no finer than will be shown, so that a quick look at a large image stays small.
         shrink = max(1.0, ground_gsd(grid) / ground_gsd(window))
         shape = (max(1, round(window.shape[0] / shrink)), max(1, round(window.shape[1] / shrink)))
         pixels, valid = layer.read(source, bands, shape)
-        window = window.zoom_to(shape)
+        window = zoomed(window, shape)
         pixels = np.where(valid, pixels, working(np.nan)).astype(working, copy=False)
         for how, classes in ((Resampling.bilinear, False), (Resampling.nearest, True)):
             index = [i for i, band in enumerate(bands) if (band in CLASS_BANDS) == classes]
@@ -320,17 +325,7 @@ def _warped(
 
 def _footprint(source: GeoBox, target: GeoBox, margin: int = 2) -> ROI | None:
     """Window of ``source`` that ``target`` needs, None where they do not meet."""
-    rows, cols = target.shape
-    edge = np.linspace(0.0, 1.0, 33)
-    zero, one = np.zeros_like(edge), np.ones_like(edge)
-    ring = np.stack(
-        [
-            np.concatenate([edge, edge, zero, one]) * cols,
-            np.concatenate([zero, one, edge, edge]) * rows,
-        ],
-        axis=1,
-    )
-    there = pixel_to_map(target, ring)
+    there = pixel_to_map(target, outline(target))
     if source.crs != target.crs:
         change = Transformer.from_crs(str(target.crs), str(source.crs), always_xy=True)
         there = np.stack(change.transform(*there.T), axis=1)

@@ -12,7 +12,7 @@ import numpy as np
 
 from imagery.cubes import Cube, no_gsd, read_cube
 from imagery.errors import UnreadableError
-from imagery.grid import ground_gsd
+from imagery.grid import ground_gsd, outline, pixel_to_map
 from imagery.scenes import Asset, Scene
 from imagery.sensors import SENSORS
 from imagery.sources.headers import sensor_of_bands
@@ -71,12 +71,12 @@ def _gsd(file: CubeFile) -> float:
 def _belong_together(members: list[CubeFile]) -> bool:
     """Whether they add bands to each other over one piece of ground."""
     names = [band.name for member in members for band in member.cube.bands]
-    extents = [member.cube.grid.extent for member in members if member.cube.grid is not None]
-    return (
-        len(set(names)) == len(names)
-        and len(extents) == len(members)
-        and all(extent.crs == extents[0].crs and extent.intersects(extents[0]) for extent in extents)
-    )
+    grids = [member.cube.grid for member in members if member.cube.grid is not None]
+    if len(set(names)) < len(names) or len(grids) < len(members):
+        return False
+    edges = [pixel_to_map(grid, outline(grid)) for grid in grids]
+    low, high = np.max([e.min(axis=0) for e in edges], axis=0), np.min([e.max(axis=0) for e in edges], axis=0)
+    return len({str(grid.crs) for grid in grids}) == 1 and bool((low < high).all())
 
 
 def _scenes(members: list[CubeFile]) -> list[Scene]:
