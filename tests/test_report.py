@@ -393,6 +393,7 @@ def test_printable_hides_nothing(text):
     "locator",
     [
         "javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "java\nscript:alert(1)",
+        "javascript://example.org/%0aalert(1)", "ftp://example.org/a",
         "data:text/html,x", "//example.org/a", "/etc/passwd", "file:///etc/passwd", "https:example.org",
         "https://", "http://[x", "https://example.org/a b", "https://example.org/\u202eb",
         "https:\\\\example.org", "page 3, second paragraph",
