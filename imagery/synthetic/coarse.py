@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import ndtr
 
-from imagery.synthetic.spectra import BANDS, SHADE, Spectrum
+from imagery.synthetic.spectra import BANDS, Spectrum, skylight
 from imagery.synthetic.terrain import CELL_M
 
 SPREAD_M = {"B02": 4.2, "B03": 4.2, "B04": 4.2, "B08": 4.6, "B11": 7.5}
@@ -75,7 +75,7 @@ def lit_scene(
     over = np.maximum(covered, 1.0)  # things that touch in one cell cover it once
     bare = 1 - covered / over
     # Within a cell a shadow lies beside the thing that throws it, not under it.
-    dark = np.minimum(shaded, bare) * (1 - SHADE[:, None, None])
+    dark = np.minimum(shaded, bare) * (1 - skylight(sun_elevation_deg)[:, None, None])
     return np.asarray(ground * (bare - dark) + tops / over)
 
 

@@ -43,8 +43,7 @@ GREEN = np.array([0.028, 0.062, 0.038, 0.42, 0.20])
 """Closed green canopy."""
 SNOW = np.array([0.82, 0.83, 0.82, 0.76, 0.09])
 """Fresh snow, some days old."""
-SHADE = np.array([0.34, 0.28, 0.23, 0.16, 0.09])
-"""Skylight in full shadow, as a share of full sun."""
+_SHADE = np.array([0.34, 0.28, 0.23, 0.16, 0.09])  # with the sun 53 degrees up
 
 GROUND: Mapping[str, Material] = MappingProxyType(
     {
@@ -60,6 +59,12 @@ GROUND: Mapping[str, Material] = MappingProxyType(
     }
 )
 """Materials of the ground, by name."""
+
+
+def skylight(sun_elevation_deg: float) -> Spectrum:
+    """Light in full shadow as a share of full sun: the lower the sun, the more of it comes from the sky."""
+    height = max(np.sin(np.deg2rad(sun_elevation_deg)), 0.1)
+    return np.asarray(np.minimum(_SHADE * np.sqrt(0.8 / height), 0.8))
 
 
 def painted(colour: Colour, nir: float = 1.15, swir: float = 1.3) -> Spectrum:
@@ -117,7 +122,7 @@ def wagon_spectrum(spec: WagonSpec, sun_elevation_deg: float) -> Spectrum:
     elif spec.kind == "gondola":
         # The floor of an empty gondola lies deep: the lower the sun, the more of it is in shade.
         lit = np.clip(np.sin(np.deg2rad(sun_elevation_deg)), 0.2, 0.9)
-        top = 0.2 * body + 0.8 * body * (lit + (1 - lit) * SHADE)
+        top = 0.2 * body + 0.8 * body * (lit + (1 - lit) * skylight(sun_elevation_deg))
     else:
         top = body
     top = top * float(np.exp(rng.normal(0, 0.08)))
