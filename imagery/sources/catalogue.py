@@ -95,11 +95,12 @@ class Catalogue(Protocol):
         """
         ...
 
-    def access(self, href: str) -> Access:
-        """How a band of one of its offers is read, signed now. Ask again after a failed read.
+    def access(self, href: str, renew: bool = False) -> Access:
+        """How a band of one of its offers is read now. Ask again, with ``renew``, after a failed read.
 
         Args:
             href: ``RemoteBand.href``.
+            renew: Sign anew, even where the last token should still be good.
 
         Raises:
             UnreadableError: A credential is missing or was not accepted (``credentials``), or the signing
