@@ -28,7 +28,7 @@ def draw_blocks(canvas: Canvas, blocks: Sequence[Block], light: Light) -> None:
         canvas.stamp(look, block.centre_m, block.angle_deg)
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=48)
 def _look(
     kind: str,
     size_m: tuple[float, float],

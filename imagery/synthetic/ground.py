@@ -56,8 +56,7 @@ def draw_ground(canvas: Canvas, layout: Layout) -> None:
     _tracks(canvas, layout, base, rough, rng)
     base = _growth(canvas, layout, base, rough, rng)
     tone = _texture(canvas, layout, rough)
-    for strength in (rng.uniform(0.0, 0.28), -rng.uniform(0.0, 0.3)):
-        tone *= 1.0 + _stains(canvas, layout, strength, rng)
+    tone *= 1.0 + _stains(canvas, layout, rng)
     # Broad patches differ in colour too: yellower where brighter.
     hue = 0.035 * grain(layout.seed + 47, canvas.size, (14.0 / canvas.px_m, 14.0 / canvas.px_m))
     planes = [
@@ -206,21 +205,20 @@ def _texture(canvas: Canvas, layout: Layout, rough: _Bytes) -> NDArray[np.float3
     return np.asarray(np.maximum(tone, 0.2))
 
 
-def _stains(canvas: Canvas, layout: Layout, strength: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Pale dust (dark oil below 0) in stretches along the tracks; a change of brightness (rows, cols)."""
+def _stains(canvas: Canvas, layout: Layout, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Pale dust and dark oil in stretches along the tracks; a change of brightness (rows, cols)."""
     px = canvas.px_m
-    mask = np.zeros(canvas.size, dtype=np.uint8)
+    mask = np.full(canvas.size, 128, dtype=np.uint8)
+    tones = rng.integers(128, 198), rng.integers(58, 128)
     for line in layout.tracks_m:
-        for _ in range(int(rng.integers(0, 4))):
+        for _ in range(int(rng.integers(0, 7))):
             start = int(rng.integers(0, max(1, len(line) - 2)))
             stretch = line[start : start + int(rng.integers(2, 16))] + rng.uniform(-2.4, 2.4, 2)
-            width = max(1, round(rng.uniform(0.4, 2.2) / px))
-            cv2.polylines(
-                mask, [_fixed(canvas, stretch)], False, int(rng.integers(60, 255)), width, cv2.LINE_AA, _SHIFT
-            )
-    soft = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.7 / px))
+            width, tone = max(1, round(rng.uniform(0.4, 2.2) / px)), int(tones[rng.integers(2)])
+            cv2.polylines(mask, [_fixed(canvas, stretch)], False, tone, width, cv2.LINE_AA, _SHIFT)
+    soft = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.7 / px)) * np.float32(1 / 256) - np.float32(0.5)
     patchy = np.maximum(0.6 + 0.6 * grain(layout.seed + 53, canvas.size, (2.5 / px, 2.5 / px)), 0)
-    return np.asarray(soft * np.float32(strength / 255) * patchy)
+    return np.asarray(soft * patchy)
 
 
 def _growth(canvas: Canvas, layout: Layout, base: _Bytes, rough: _Bytes, rng: np.random.Generator) -> _Bytes:

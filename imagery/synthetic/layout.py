@@ -114,14 +114,14 @@ class Layout:
 
     def free_spans(self, clearance_m: float = 3.9) -> list[list[tuple[float, float]]]:
         """Stretches (start, end) of each track to which no earlier track comes closer than the clearance."""
-        step = 2.0
+        step = 3.0
         along = [np.arange(0.0, self.length_m(i) + 1e-9, step) for i in range(len(self.tracks_m))]
         if not along:
             return []
         points = np.concatenate([self.at(i, s) for i, s in enumerate(along)])
         owner = np.repeat(np.arange(len(along)), [len(s) for s in along])
         # Up to 3 of the nearest points are the track's own.
-        near = cKDTree(points).query(points, k=10, distance_upper_bound=clearance_m)[1]
+        near = cKDTree(points).query(points, k=6, distance_upper_bound=clearance_m)[1]
         fouled = (np.append(owner, len(along))[near] < owner[:, None]).any(axis=1)
         spans = []
         for i, s in enumerate(along):

@@ -123,7 +123,7 @@ def leaned(
     if amount * top < 0.3 * px_m:
         return image
     seen = np.zeros_like(height)  # height at which the line of sight of each pixel ends
-    levels = np.linspace(0.0, top, min(16, math.ceil(amount * top / px_m * 1.3) + 2))[1:]
+    levels = np.linspace(0.0, top, min(16, math.ceil(amount * top / px_m) + 2))[1:]
     for level in levels:
         there = _moved(height, lean[0] * level / px_m, lean[1] * level / px_m)
         # A little less than the level, so that the edge of a box does not hang on the phase of its pixels.

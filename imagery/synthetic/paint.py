@@ -181,6 +181,8 @@ def paint_chip(
     """
     gsd = float(np.exp(rng.uniform(math.log(0.2), math.log(1.2)))) if gsd_m is None else gsd_m
     layout = random_layout(rng, (size * gsd, size * gsd))
+    if ground is not None:
+        layout = replace(layout, snow=0.0)
     placed = random_rakes(rng, layout, snow=0.8 * layout.snow)
     if rng.random() < 0.08:
         placed = []

@@ -58,9 +58,9 @@ def _fleet(rng: np.random.Generator, tarp_share: float | None, snow: float) -> l
     mood = rng.dirichlet(common / common.sum() * rng.choice([3.0, 10.0]) + 0.01)
     forms = list(COMMON)
     makes = []
-    for form in rng.choice(len(forms), size=int(rng.integers(4, 26)), p=mood):
+    for form in rng.choice(len(forms), size=int(rng.integers(3, 17)), p=mood):
         spec = replace(random_spec(rng, forms[form], tarp_share), snow=snow)
-        makes.append(_make(rng, spec, int(rng.integers(1, 6))))
+        makes.append(_make(rng, spec, int(rng.integers(1, 5))))
     return makes
 
 

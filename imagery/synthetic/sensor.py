@@ -104,7 +104,7 @@ def expose(
     if optics.sharpen > 0:
         grey = _grey(out)
         detail += np.float32(optics.sharpen) * cv2.subtract(grey, _blurred(grey, 1.5), dtype=cv2.CV_32F)
-    coarse = rng.standard_normal(((rows + 1) // 2, (cols + 1) // 2, 3), dtype=np.float32)
+    coarse = rng.standard_normal((rows // 3 + 1, cols // 3 + 1, 3), dtype=np.float32)
     coarse *= np.float32(0.35 * optics.noise)
     noise = np.asarray(cv2.resize(coarse, (cols, rows), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     noise += detail[..., None]

@@ -25,7 +25,7 @@ def random_surroundings(
     """
     surfaces = _parcels(rng, axis, half_m, edges, rural)
     blocks: list[Block] = []
-    budget = int(rng.integers(15, 65))  # blocks a side: many enough to mislead, few enough to paint fast
+    budget = int(rng.integers(10, 50))  # blocks a side: many enough to mislead, few enough to paint fast
     u = np.arange(-half_m, half_m, 10.0)
     for side, edge in ((-1, edges[0]), (1, edges[1])):
         v = edge + side * rng.uniform(0, 3)
