@@ -87,7 +87,7 @@ def test_a_crop_and_a_zoom_lie_on_the_same_ground(top, left, rows, cols, degrees
     part = cropped(grid, slice(top, top + rows), slice(left, left + cols))
     assert part.shape == (rows, cols)
     corners = np.array([[0.0, 0.0], [cols, rows]])
-    assert np.allclose(pixel_to_map(part, corners), pixel_to_map(grid, corners + [[left, top]]))
+    assert np.allclose(pixel_to_map(part, corners), pixel_to_map(grid, corners + np.array([left, top])))
     small = zoomed(part, (3, 7))
     assert small.shape == (3, 7)
     assert np.allclose(pixel_to_map(small, np.array([[0.0, 0.0], [7.0, 3.0]])), pixel_to_map(part, corners))

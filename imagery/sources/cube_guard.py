@@ -41,25 +41,26 @@ def engine_of(path: Path) -> str:
         reason = "not-an-image" if head else "empty-file"
         raise UnreadableError(f"{path.name} is no NetCDF file (it starts with {head!r})", reason)
     with h5py.File(path, "r") as file:
-        file.visititems_links(lambda name, link: _check_link(path, name, link))
-        file.visititems(lambda name, node: _check_node(path, name, node))
+        # Raising inside these visits confuses h5py; what they return ends them.
+        elsewhere = file.visititems_links(_external) or file.visititems(_stored_elsewhere)
+        if elsewhere:
+            raise UnreadableError(f"{path.name}: {elsewhere} lies in another file: refused", "outside-folder")
+        arrays: list[tuple[str, Any]] = []
+        file.visititems(
+            lambda name, node: arrays.append((name, node)) if isinstance(node, h5py.Dataset) else None
+        )
+        for name, node in arrays:
+            check_chunk(path, name, node.chunks, node.dtype)
+            _check_axis(path, name, node.shape)
     return "h5netcdf"
 
 
-def _check_link(path: Path, name: str, link: object) -> None:
-    if isinstance(link, h5py.ExternalLink):
-        raise UnreadableError(
-            f"{path.name}: {name} links to another file, which is refused", "outside-folder"
-        )
+def _external(name: str, link: object) -> str | None:
+    return name if isinstance(link, h5py.ExternalLink) else None
 
 
-def _check_node(path: Path, name: str, node: Any) -> None:
-    if not isinstance(node, h5py.Dataset):
-        return
-    if node.external or node.is_virtual:
-        raise UnreadableError(f"{path.name}: {name} lies in another file: refused", "outside-folder")
-    check_chunk(path, name, node.chunks, node.dtype)
-    _check_axis(path, name, node.shape)
+def _stored_elsewhere(name: str, node: Any) -> str | None:
+    return name if isinstance(node, h5py.Dataset) and (node.external or node.is_virtual) else None
 
 
 def _check_axis(path: Path, name: str, shape: Sequence[int] | None) -> None:
@@ -93,16 +94,34 @@ def _check_store(path: Path) -> None:
                 raise UnreadableError(f"{path.name}: {name} is a link, which is refused", "outside-folder")
         for name in {".zarray", "zarr.json"} & set(names):
             body = json.loads(Path(place, name).read_text(encoding="utf-8"))
-            unknown = sorted(set(_codecs(body)) - _CODECS)
+            codecs = list(_codecs(body))
+            unknown = sorted(set(codecs) - _CODECS)
             if unknown:
                 raise UnreadableError(
                     f"{path.name}: codec {', '.join(unknown)} is refused; use zstd, blosc or gzip",
                     "unsafe-codec",
                 )
+            if "blosc" in codecs:
+                _check_blosc(path, Path(place), codecs)
             _check_axis(path, Path(place).name, body.get("shape"))
             chunk = body.get("chunks")
             if isinstance(chunk, list) and isinstance(body.get("dtype"), str):
                 check_chunk(path, Path(place).name, chunk, body["dtype"])
+
+
+def _check_blosc(path: Path, array: Path, codecs: list[str]) -> None:
+    """Blosc believes the sizes in a chunk's own header, and reads past the end of a chunk that is too short."""
+    if codecs[-1] != "blosc" or "sharding_indexed" in codecs:
+        raise UnreadableError(f"{path.name}: blosc must be the last codec of {array.name}", "unsafe-codec")
+    chunks = (
+        file for file in array.rglob("*") if file.is_file() and not file.name.startswith((".z", "zarr"))
+    )
+    for chunk in chunks:
+        with chunk.open("rb") as file:
+            head = file.read(16)
+        size, length = (int.from_bytes(head[i : i + 4], "little") for i in (4, 12))
+        if len(head) < 16 or length != chunk.stat().st_size or size > MAX_CHUNK_BYTES:
+            raise UnreadableError(f"{path.name}: chunk {chunk.name} of {array.name} is damaged or cut off")
 
 
 def _codecs(body: Any, inside: bool = False) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -140,7 +141,7 @@ def _images(item: Item) -> list[tuple[str, Mapping[str, Any], Path]]:
         image = kind.startswith(_IMAGE_TYPES) or (not kind and Path(href).suffix.lower() in IMAGES)
         if not image or _NO_PIXELS & set(roles(asset)) or plain_key(key) in _AUXILIARY:
             continue
-        path = item.path.parent / href
+        path = Path(os.path.normpath(item.path.parent / href))
         if not _is_local(href):
             elsewhere.append(href)
         elif not path.resolve().is_relative_to(item.root.resolve()):
