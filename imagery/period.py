@@ -53,7 +53,8 @@ class Period:
         return Period(_years_earlier(self.start, years), self.start)
 
     def __str__(self) -> str:
-        return f"{self.start}/{self.end - timedelta(days=1)}"
+        last = self.end - timedelta(days=1)
+        return str(self.start) if last == self.start else f"{self.start}/{last}"
 
 
 def _years_earlier(day: date, years: int) -> date:
