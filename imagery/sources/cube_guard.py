@@ -26,6 +26,7 @@ _CODECS = frozenset(
     {"bytes", "transpose", "blosc", "zstd", "gzip", "zlib", "bz2", "lzma", "lz4", "shuffle", "delta"}
     | {"crc32c", "crc32", "fixedscaleoffset", "bitround", "vlen-utf8", "sharding_indexed", "packbits"}
 )
+_CODEC_KEYS = ("filters", "compressor", "codecs")
 
 
 def engine_of(path: Path) -> str:
@@ -45,13 +46,12 @@ def engine_of(path: Path) -> str:
         elsewhere = file.visititems_links(_external) or file.visititems(_stored_elsewhere)
         if elsewhere:
             raise UnreadableError(f"{path.name}: {elsewhere} lies in another file: refused", "outside-folder")
-        arrays: list[tuple[str, Any]] = []
-        file.visititems(
-            lambda name, node: arrays.append((name, node)) if isinstance(node, h5py.Dataset) else None
-        )
-        for name, node in arrays:
-            check_chunk(path, name, node.chunks, node.dtype)
-            _check_axis(path, name, node.shape)
+        nodes: list[Any] = []
+        file.visititems(lambda _, node: nodes.append(node))
+        for node in nodes:
+            if isinstance(node, h5py.Dataset):
+                check_chunk(path, node.name, node.chunks, node.dtype)
+                _check_axis(path, node.name, node.shape)
     return "h5netcdf"
 
 
@@ -94,7 +94,8 @@ def _check_store(path: Path) -> None:
                 raise UnreadableError(f"{path.name}: {name} is a link, which is refused", "outside-folder")
         for name in {".zarray", "zarr.json"} & set(names):
             body = json.loads(Path(place, name).read_text(encoding="utf-8"))
-            codecs = list(_codecs(body))
+            # In the order in which they encode, so that the last one made the bytes of the file.
+            codecs = [name for key in _CODEC_KEYS for name in _codecs(body.get(key), True)]
             unknown = sorted(set(codecs) - _CODECS)
             if unknown:
                 raise UnreadableError(
@@ -110,13 +111,12 @@ def _check_store(path: Path) -> None:
 
 
 def _check_blosc(path: Path, array: Path, codecs: list[str]) -> None:
-    """Blosc believes the sizes in a chunk's own header, and reads past the end of a chunk that is too short."""
+    """Blosc believes the sizes in a chunk's header, and reads past the end of a chunk that is too short."""
     if codecs[-1] != "blosc" or "sharding_indexed" in codecs:
         raise UnreadableError(f"{path.name}: blosc must be the last codec of {array.name}", "unsafe-codec")
-    chunks = (
-        file for file in array.rglob("*") if file.is_file() and not file.name.startswith((".z", "zarr"))
-    )
-    for chunk in chunks:
+    for chunk in sorted(array.rglob("*")):
+        if not chunk.is_file() or chunk.name.startswith((".z", "zarr")):
+            continue
         with chunk.open("rb") as file:
             head = file.read(16)
         size, length = (int.from_bytes(head[i : i + 4], "little") for i in (4, 12))
@@ -133,7 +133,7 @@ def _codecs(body: Any, inside: bool = False) -> Iterator[str]:
         if inside:
             yield str(body.get("id", body.get("name"))).removeprefix("numcodecs.")
         for key, part in body.items():
-            if key in {"compressor", "filters", "codecs", "index_codecs"}:
+            if key in {*_CODEC_KEYS, "index_codecs"}:
                 yield from _codecs(part, True)
             elif key == "configuration":
                 yield from _codecs(part, False)
