@@ -110,6 +110,7 @@ class StacServer:
             Route("/search", self._search, methods=["GET", "POST"]),
             Route("/sas/token/{account}/{container}", self._token),
             Route("/files/{path:path}", self._file),
+            Route("/eodata/{path:path}", self._file),  # the same as a bucket
         ]
         config = uvicorn.Config(
             self._app(Starlette(routes=routes)), log_config=None, lifespan="off", ws="none", access_log=False

@@ -133,12 +133,6 @@ def rule_for(provider: str, collection: str, baseline: str = "", offset_applied:
     )
 
 
-def known_collections(provider: str) -> tuple[str, ...]:
-    """Collections of a provider for which there are rules."""
-    rows = [row.collection for row in _TABLE if row.provider == provider]
-    return tuple(dict.fromkeys([*rows, *(name for source, name in _RADAR if source == provider)]))
-
-
 def parse_baseline(text: object) -> Baseline | None:
     """``05.11`` or ``N0511`` as (5, 11); None for anything else."""
     found = re.fullmatch(r"N?(\d{2})\.?(\d{2})", text) if isinstance(text, str) else None

@@ -162,7 +162,7 @@ class Refusal:
     """An item of a catalogue that is not used, and why: it ends in the ledger as rejected."""
 
     id: str
-    """The item's id as far as it can be shown; made safe, never used as a name."""
+    """The item's id; where it is not safe as a name, a short quotation of it."""
     provider: str
     """Name of the catalogue."""
     collection: str

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import shapely
-from shapely.geometry import shape
+from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
 
 from imagery.errors import InputError, UnreadableError
@@ -90,7 +90,7 @@ def translate(item: object, dialect: Dialect, lon: float, address: Address) -> O
         return _offer(body, item_id, taken_at, dialect, lon, address)
     except UnreadableError as error:
         return Refusal(
-            id=redact(short(body.get("id"))),
+            id=_shown(body.get("id")),
             provider=dialect.provider,
             collection=dialect.collection,
             reason=error.reason,
@@ -99,6 +99,13 @@ def translate(item: object, dialect: Dialect, lon: float, address: Address) -> O
             taken_at=taken_at,
             solar_day=None if taken_at is None else solar_day(taken_at, lon),
         )
+
+
+def _shown(item_id: object) -> str:
+    try:
+        return safe_name(item_id)
+    except InputError:
+        return redact(short(item_id))
 
 
 def solar_day(moment: datetime, lon: float) -> date:
@@ -179,10 +186,10 @@ def _baseline_and_rule(product: Product, said: Mapping[str, Any], dialect: Diale
 
 def _footprint(body: Mapping[str, Any]) -> BaseGeometry:
     try:
-        found = shape(body["geometry"])
+        found = shape(body["geometry"]) if body.get("geometry") else box(*body["bbox"])
         points = shapely.get_num_coordinates(found)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, shapely.GEOSException) as error:
-        raise InputError(f"its geometry cannot be read ({type(error).__name__})") from None
+        raise InputError(f"its geometry or box cannot be read ({type(error).__name__})") from None
     if found.geom_type not in ("Polygon", "MultiPolygon") or not 3 < points <= MAX_POINTS:
         raise InputError(f"its geometry is a {found.geom_type} of {points} points, no footprint")
     found = shapely.force_2d(found if found.is_valid else shapely.make_valid(found))
