@@ -14,8 +14,8 @@ from imagery.synthetic.light import Light
 _REACH_M = 5.5
 """Things as tall as this outside the frame still throw their shadow into it."""
 
-# Planes of a few megabytes come and go for each picture. glibc gives such blocks back to the system at once, and
-# touching fresh ones costs a fifth of the time, unless a larger one was freed before: so one is, unused.
+# Planes of a few megabytes come and go for each picture. glibc gives such blocks back to the system at once,
+# and touching fresh ones costs a fifth of the time, unless a larger one was freed before: so one is, unused.
 np.empty(30 << 20, dtype=np.uint8)
 
 _SKY = (0.9, 0.98, 1.16)
