@@ -68,7 +68,7 @@ class Cube:
     times: tuple[datetime, ...] | None
     """UTC, one a step; None where it has no time dimension."""
     bands: tuple[CubeBand, ...]
-    """Its bands, in file order."""
+    """Its bands, by name of their variables."""
     angles: Mapping[str, NDArray[np.float64]]
     """``sun_azimuth``, ``sun_zenith``, ``view_zenith`` in degrees, (steps,), NaN where not known."""
 
@@ -192,11 +192,12 @@ def _dataset(path: Path) -> xr.Dataset:
 
 def _dimension(data: xr.Dataset | xr.DataArray, names: Sequence[str]) -> Any:
     """The dimension that goes by one of these names, None where there is none."""
-    return next((dim for dim in data.dims if str(dim).lower() in names), None)
+    return next((dim for name in names for dim in data.dims if str(dim).lower() == name), None)
 
 
 def _bands(path: Path, data: xr.Dataset, time: Any, y: Any, x: Any) -> Iterator[CubeBand]:
-    for name, array in data.data_vars.items():
+    # Zarr lists its variables in any order.
+    for name, array in sorted(data.data_vars.items(), key=lambda entry: str(entry[0])):
         along = _dimension(array, _BANDS)
         expected = {y, x} | ({time} if time in array.dims else set()) | ({along} if along else set())
         if set(array.dims) != expected or array.dtype.kind not in "iuf":
