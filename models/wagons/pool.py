@@ -146,7 +146,7 @@ def sample_strips(
 def _some_line(rng: Rng, chip: Chip) -> Line | None:
     """A line of one strip's length whose middle lies in the image."""
     draw = rng.random()
-    if len(chip.tracks) and (draw < 0.75 if chip.name == "painted" else draw < 0.3):
+    if len(chip.tracks) and (draw < 0.65 if chip.name == "painted" else draw < 0.3):
         track = chip.tracks[rng.integers(len(chip.tracks))]
         rows, cols = chip.valid.shape
         parts = [p for p in clip_to_frame(track, rows, cols, 1.0) if length(p) * chip.gsd_m > 15]
@@ -162,7 +162,7 @@ def _some_line(rng: Rng, chip: Chip) -> Line | None:
     if len(chip.boxes) and draw < 0.9:
         cx, cy, _, _, degrees = chip.boxes[rng.integers(len(chip.boxes))]
         at, angle = np.array([cx, cy]), np.deg2rad(degrees)
-        if rng.random() < 0.25:  # a line beside the wagons sees their shadows and no wagon of its own
+        if rng.random() < 0.4:  # a line beside the wagons sees their shadows and no wagon of its own
             side = rng.uniform(2.6, 6) * rng.choice([-1, 1]) / chip.gsd_m
             at = at + side * np.array([-np.sin(angle), np.cos(angle)])
         shift = rng.uniform(-0.5, 0.5) * COLUMNS * ALONG_M / chip.gsd_m
