@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import rasterio
@@ -203,6 +204,25 @@ def test_a_link_out_of_the_folder_is_refused_and_one_inside_is_not_read_twice(tm
     found = find_scenes([tmp_path / "in"])
     assert len(found.scenes) == 1
     assert Counter(file.reason for file in found.refused) == {"outside-folder": 3}
+
+
+def test_pipes_dead_links_and_odd_names_are_refused_and_never_waited_for(tmp_path):
+    tif(tmp_path / "good.tif")
+    os.mkfifo(tmp_path / "pipe.tif")
+    os.mkfifo(tmp_path / "pipe.json")
+    os.symlink(tmp_path / "gone.tif", tmp_path / "dead.tif")
+    os.symlink(tmp_path / "b.tif", tmp_path / "a.tif")
+    os.symlink(tmp_path / "a.tif", tmp_path / "b.tif")
+    (tmp_path / "folder.tif").mkdir()
+    for odd in (b"bell\x07.tif", b"latin\xe9.tif", b"two\nlines.tif"):
+        with open(os.fsencode(tmp_path) + b"/" + odd, "wb") as file:
+            file.write((tmp_path / "good.tif").read_bytes())
+    found = find_scenes([tmp_path])
+    assert [scene.id for scene in found.scenes] == ["good"]
+    reasons = Counter(file.reason for file in found.refused)
+    assert reasons == {"bad-name": 3, "not-an-image": 1, "outside-folder": 3}
+    assert all(str(file.path).isascii() and file.detail.isprintable() for file in found.refused)
+    assert refusals(tmp_path / "pipe.tif") == {"pipe.tif": "not-an-image"}
 
 
 def test_an_item_whose_images_are_elsewhere_is_refused_with_the_remedy(tmp_path):
@@ -500,3 +520,12 @@ def test_every_real_image_is_understood_or_refused_with_a_reason(real_data):
     radar = find_scenes([real_data / "sentinel-real" / "opera_rtc"])
     assert len(radar.scenes) == 22
     assert {scene.bands for scene in radar.scenes} == {("VH", "VV")}
+
+
+def test_a_file_of_several_pages_says_that_the_first_is_read(tmp_path):
+    from_pages = tmp_path / "pages.tif"
+    cv2.imwritemulti(str(from_pages), [np.full((8, 9, 3), value, np.uint8) for value in (50, 90, 120)])
+    (row,) = describe(find_scenes([tmp_path], 1.0))
+    assert "first of its 3 pages" in row.note
+    with open_scene(find_scenes([tmp_path], 1.0).scenes[0]) as raster:
+        assert (raster.read().pixels == 50).all()

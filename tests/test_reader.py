@@ -75,11 +75,17 @@ def read(*assets, bands=None, roi=None, shape=None, square=True, **facts):
         return raster.read(roi, bands, shape)
 
 
-@given(st.data())
-def test_a_window_is_that_part_of_the_whole(tmp_path_factory, data):
+@pytest.fixture(scope="module")
+def two_bands(tmp_path_factory):
     path = tmp_path_factory.mktemp("w") / "a.tif"
     pixels = noise((2, 60, 70))
     write_cog(path, pixels, grid(60, 70), ("B04", "B03"), nodata=0)
+    return path, pixels
+
+
+@given(st.data())
+def test_a_window_is_that_part_of_the_whole(two_bands, data):
+    path, pixels = two_bands
     top, left = data.draw(st.integers(0, 59)), data.draw(st.integers(0, 69))
     roi = slice(top, data.draw(st.integers(top + 1, 60))), slice(left, data.draw(st.integers(left + 1, 70)))
     with open_scene(scene(Asset(path, ("B04", "B03")))) as raster:
@@ -528,3 +534,17 @@ def test_jpeg_cogs_are_for_pictures_only(tmp_path):
     with pytest.raises(InputError, match="do not fit"):
         write_cog(tmp_path / "b.tif", noise((1, 9, 8)), grid(9, 9), ("B04",))
     assert not (tmp_path / "b.tif").exists()
+
+
+def test_jpeg_2000_is_read_with_its_position(tmp_path):
+    pixels = noise((1, 40, 50))
+    raw(
+        tmp_path / "a.jp2",
+        pixels,
+        driver="JP2OpenJPEG",
+        quality=100,
+        reversible="YES",
+    )
+    with open_scene(scene(Asset(tmp_path / "a.jp2", ("B04",)))) as raster:
+        assert raster.grid == grid(40, 50)
+        assert np.array_equal(raster.read((slice(5, 9), slice(7, 30))).pixels, pixels[:, 5:9, 7:30])

@@ -73,6 +73,8 @@ def read_bare(found: Found, gsd_m: float | None, stated: Sequence[str] | None) -
         simulated=is_simulated(header),
         properties=MappingProxyType({"time_from": time_from, "bands_from": bands.source}),
     )
+    if header.pages > 1:
+        scene = replace(scene, properties={**scene.properties, "pages": header.pages})
     return BareImage(found, header, name, scene)
 
 

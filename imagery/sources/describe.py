@@ -67,6 +67,8 @@ def _row(scene: Scene) -> Row:
             native = raster.native_grid
             gsd = ground_gsd(native)
             notes = [f"bands: {scene.properties.get('bands_from', '')}"]
+            if "pages" in scene.properties:
+                notes.append(f"only the first of its {scene.properties['pages']} pages is read")
             if raster.grid is not native:
                 notes.append(f"read on a square {raster.grid.crs} grid")
             if any(layer.grid != native for layer in raster.layers):

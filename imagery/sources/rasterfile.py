@@ -188,6 +188,8 @@ class Header:
     """Whether it carries an alpha band or a mask of its own."""
     gcps: bool
     """Whether it is placed by ground control points only."""
+    pages: int
+    """Pictures in the file, of which the first is read."""
 
     @property
     def data_bands(self) -> tuple[int, ...]:
@@ -226,6 +228,7 @@ def header_of(dataset: Any, path: Path) -> Header:
         nodata=dataset.nodata,
         masked=bool(flags & {MaskFlags.alpha, MaskFlags.per_dataset}),
         gcps=bool(dataset.gcps[0]),
+        pages=max(1, len(dataset.subdatasets)),
     )
 
 

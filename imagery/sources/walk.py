@@ -60,7 +60,8 @@ def walk(paths: Sequence[Path], refused: list[Refused]) -> Iterator[Found]:
         root = _root(path)
         twins = sum(other.name == root.name for other in roots)
         label = "" if len(roots) == 1 else root.name if twins == 1 else root.as_posix()
-        for file in _files(path, refused) if root == path else [path]:
+        files = _files(path, refused) if root == path else filter(None, [_usable(path, None, refused)])
+        for file in files:
             if file.resolve() not in seen:
                 seen.add(file.resolve())
                 yield Found(file, root, label, named=file == path)
@@ -76,22 +77,43 @@ def _root(path: Path) -> Path:
 
 
 def _files(folder: Path, refused: list[Refused]) -> Iterator[Path]:
-    inside = folder.resolve()
-    for place, below, names in os.walk(folder):
-        folders = [Path(place, name) for name in sorted(below) if not name.startswith(".")]
-        links = {path for path in folders if path.is_symlink()}
-        stores = {path for path in folders if is_zarr(path)}
-        below[:] = [path.name for path in folders if path not in links | stores]
-        files = [Path(place, name) for name in sorted(names) if not name.startswith(".")]
-        for path in sorted([*links, *stores, *files]):
-            if not path.is_symlink() or path.resolve().is_relative_to(inside):
-                if path not in links:  # what it links to is walked itself
-                    yield path
-            elif path in links or path.suffix.lower() in IMAGES | CUBES:
-                refused.append(
-                    Refused(
-                        path,
-                        "outside-folder",
-                        f"{path.name} is a link out of {folder}: copy its target there, or name it",
-                    )
-                )
+    def unreadable(error: OSError) -> None:
+        refused.append(
+            Refused(Path(error.filename), "unreadable", f"folder cannot be read: {error.strerror}")
+        )
+
+    for place, below, names in os.walk(folder, onerror=unreadable):
+        entries = [Path(place, name) for name in sorted((*below, *names)) if not name.startswith(".")]
+        folders = {
+            path for path in entries if path.name in below and not path.is_symlink() and not is_zarr(path)
+        }
+        below[:] = sorted(path.name for path in folders)
+        for path in entries:
+            # A link to a folder inside is passed over: what it links to is walked itself.
+            inner = path.is_symlink() and path.is_dir() and path.resolve().is_relative_to(folder.resolve())
+            if path not in folders and not inner and _usable(path, folder, refused):
+                yield path
+
+
+def _usable(path: Path, folder: Path | None, refused: list[Refused]) -> Path | None:
+    """The path, or None where it cannot be used; if it looks like an image that is written down."""
+    ending = path.suffix.lower()
+    reason, detail = "", ""
+    if not str(path).isprintable():
+        # It would break tables and terminals further on.
+        path = Path(ascii(str(path))[1:-1])
+        reason, detail = "bad-name", f"{path.name} has a name with odd characters: rename it"
+    elif folder and path.is_symlink() and not _inside(path, folder):
+        reason, detail = "outside-folder", f"{path.name} is a link out of {folder}: copy its target there"
+    elif not (path.is_file() or is_zarr(path)):
+        reason, detail = "not-an-image", f"{path.name} is no file (a folder, pipe, device or dead link)"
+    if reason and (folder is None or ending in {*IMAGES, *CUBES} or path.is_dir()):
+        refused.append(Refused(path, reason, detail))
+    return None if reason else path
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve(strict=True).is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # it leads nowhere, or round and round
+        return False
