@@ -36,9 +36,15 @@ def _load(name):
 
 
 @pytest.fixture(scope="session")
-def running_stac_server():
+def helpers():
+    """The module of the local STAC server, for its builders of Items."""
+    return _load("stac_server")
+
+
+@pytest.fixture(scope="session")
+def running_stac_server(helpers):
     """One server for the whole run: starting it takes longer than most tests."""
-    server = _load("stac_server").StacServer().start()
+    server = helpers.StacServer().start()
     yield server
     server.stop()
 

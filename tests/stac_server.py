@@ -98,7 +98,8 @@ class StacServer:
 
     def __init__(self) -> None:
         self.reset(Path("."))
-        self._socket = socket.socket()
+        # With the protocol named asyncio switches Nagle's algorithm off: 40 ms less a request.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         routes = [
@@ -280,6 +281,9 @@ class StacServer:
         return outer
 
     async def _fail(self, fault: Fault, app: Any, scope: Any, receive: Any, counted: Any, send: Any) -> None:
+        if fault.kind in ("status", "garbage"):
+            while (await receive()).get("more_body"):  # the whole request first
+                pass
         if fault.kind == "status":
             headers = {"retry-after": fault.retry_after} if fault.retry_after else {}
             await Response("no\n", fault.status, headers)(scope, receive, counted)

@@ -13,8 +13,8 @@ HIDDEN = "***"
 _ADDRESS = re.compile(r"""(?P<url>(?:https?|s3)://[^\s'"<>?#]+)[?#][^\s'"<>]*""")
 _USER = re.compile(r"(?P<scheme>https?|s3)(?P<mark>://)[^\s/@'\"<>]+@")
 _PAIR = re.compile(
-    r"""(?P<key>\b(?:sig|token|access_token|refresh_token|password|secret|client_secret|subscription-key|api[_-]?key|"""
-    r"""x-amz-[a-z-]+|awsaccesskeyid|signature)\b["']?\s*[=:]\s*)(?P<quote>["']?)[^\s&,;"'}]+""",
+    r"""(?P<key>(?:\bsig|[\w-]*(?:token|password|passwd|secret|signature|credential|api[_-]?key|access[_-]?key(?:id)?"""
+    r"""|subscription-key)[\w-]*)["']?\s*[=:]\s*)(?P<quote>["']?)[^\s&,;"'}]+""",
     re.IGNORECASE,
 )
 _HEADER = re.compile(
