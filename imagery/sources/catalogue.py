@@ -24,7 +24,7 @@ REMOTE = MappingProxyType(
     {
         "GDAL_CACHEMAX": CACHE_BYTES,
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no look for files beside it
-        "CPL_VSIL_CURL_USE_HEAD": "NO",  # a signed address may be good for GET only
+        "CPL_VSIL_CURL_USE_HEAD": "YES",  # without it GDAL asks for the whole file to learn its size
         "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsiaz/:/vsis3/",  # a failure is not remembered
         "CPL_VSIL_CURL_AUTHORIZATION_HEADER_ALLOWED_IF_REDIRECT": "NO",
         "GDAL_HTTP_MAX_RETRY": 0,  # who reads tries again, and signs anew
