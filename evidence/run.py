@@ -75,6 +75,7 @@ def run(
     """
     start = datetime.now(UTC)
     places = _places(config)
+    wagons = detector(config.detector)
     inventory = find_scenes(config.tiles, gsd_m=config.gsd_m, bands=config.bands)
     inputs = _hashes(config, inventory)
     started(len(inventory.scenes))
@@ -83,7 +84,7 @@ def run(
         inventory.scenes,
         inventory.refused,
         places,
-        detector(config.detector),
+        wagons,
         config.level,
         checkpoint,
         progress,

@@ -29,6 +29,9 @@ Lines = tuple[tuple[str, NDArray[np.float64]], ...]
 STEP_M = 5.0
 """Tracks are densified to this before they are projected, so that they stay on their curve."""
 
+UNSTATED_M = 30.0
+"""Position uncertainty of a site that does not state one: that of tracks drawn by hand on a public map."""
+
 _GEOD = Geod(ellps="WGS84")
 _KINDS = {
     "footprint": "Polygon",
@@ -38,7 +41,7 @@ _KINDS = {
     "berth": "Polygon",
     "point": "Point",
 }
-_ROLES = {"LineString": "track", "Point": "point"}  # of features that do not say
+_ROLES = {"LineString": "track", "Point": "point", "Polygon": "footprint"}  # of features that do not say
 _HEAD = {"id", "name", "uncertainty_m", "notes"}
 _LONGEST_M = 1e6  # all tracks of one file together: more is a slip in the coordinates
 _HULL_MARGIN_M = 50.0
@@ -128,9 +131,10 @@ def load_site(path: Path) -> Site:
     """Read a site file: a GeoJSON FeatureCollection as ``seeds/README.md`` describes it.
 
     The collection's ``yardwatch`` member holds id, name, uncertainty_m and notes. Where an editor has dropped
-    it, the id is the file's name and the rest is read from the footprint. Each feature has a ``role``; a line
-    without one is a track, a point without one is a point. A site without a footprint gets the hull of its
-    tracks, 50 m wider; a site without a search box gets its footprint's box, 500 m wider.
+    it, the id is the file's name and the rest is read from the footprint; an uncertainty that nobody states
+    is taken as 30 m. Each feature has a ``role``; a line without one is a track, a point a point, a polygon
+    the footprint. A site without a footprint gets the hull of its tracks, 50 m wider; a site without a search
+    box gets its footprint's box, 500 m wider.
 
     Args:
         path: The file, at most 8 MiB; degrees in WGS 84, or the CRS that its ``crs`` member names.
@@ -256,13 +260,17 @@ def _head(collection: Collection, footprint: Sequence[Feature]) -> tuple[str, st
     name = told.get("name") or slug
     if not isinstance(name, str):
         raise InputError(f"{where}: name {short(name)} is not text")
-    return name, slug, _metres(str(collection.path), told.get("uncertainty_m"))
+    uncertainty = told.get("uncertainty_m")
+    return name, slug, UNSTATED_M if uncertainty is None else _metres(str(collection.path), uncertainty)
 
 
 def _slug(label: str, value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9-]{1,64}", value):
-        raise InputError(f"{label}: id {short(value)} is not a slug: use a-z, 0-9 and '-', at most 64")
-    return value
+    """An id as it stands in every table: other editors' names (``Track 1``, 17) are put into its letters."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if not 1 <= len(slug) <= 64:
+        raise InputError(f"{label}: id {short(value)} cannot be used: write 1 to 64 of a-z, 0-9 and '-'")
+    return slug
 
 
 def _id(feature: Feature) -> str:

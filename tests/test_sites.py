@@ -15,7 +15,7 @@ from shapely import LineString, Point, box
 
 from imagery.errors import InputError, YardwatchError
 from imagery.grid import local_grid, pixel_to_lonlat
-from imagery.sites import load_site, load_tracks, tracks_in_pixels
+from imagery.sites import UNSTATED_M, load_site, load_tracks, tracks_in_pixels
 
 ROOT = Path(__file__).parent.parent
 SEEDS = sorted((ROOT / "seeds/sites").glob("*.geojson"))
@@ -205,7 +205,7 @@ CROSSED = [[[130.0, 42.0], [130.01, 42.01], [130.01, 42.0], [130.0, 42.01], [130
 PARTED = [FOOTPRINT, [[[131.0, 42.0], [131.01, 42.0], [131.01, 42.01], [131.0, 42.0]]]]
 WRONG = {
     "role unknown": (set_in(1, "properties", role="siding"), r"t1.* has role 'siding': write one of"),
-    "polygon without role": (set_in(2, "properties", role=None), "has role None"),
+    "polygon without role": (set_in(2, "properties", role=None), "y1.* second footprint"),
     "wrong geometry": (set_in(1, "properties", role="yard"), "a yard is a Polygon, here is a LineString"),
     "no such geometry": (set_in(1, "geometry", type="Circle"), "'Circle' is not a point"),
     "geometry type a list": (set_in(1, "geometry", type=["LineString"]), "is not a point"),
@@ -220,19 +220,16 @@ WRONG = {
     "two parts": (set_in(0, "geometry", type="MultiPolygon", coordinates=PARTED), "2 parts where one"),
     "second footprint": (set_in(2, "properties", role="footprint"), "y1.* second footprint"),
     "same id": (set_in(2, "properties", id="t1"), "'t1' is used 2 times"),
-    "id no slug": (set_in(1, "properties", id="Track 1"), "'Track 1' is not a slug"),
+    "id without letters": (set_in(1, "properties", id=" - "), "' - ' cannot be used"),
+    "id a list": (set_in(1, "properties", id=[1]), r"\[1\] cannot be used"),
     "approximate text": (set_in(1, "properties", approximate="no"), "approximate is 'no'"),
     "point without source": (set_in(3, "properties", source=None), "p1.*source is None"),
     "negative uncertainty": (set_in(3, "properties", uncertainty_m=-1), "uncertainty_m is -1"),
     "boolean uncertainty": (set_in(3, "properties", uncertainty_m=True), "uncertainty_m is True"),
     "head key": (lambda data: data["yardwatch"].update(uncertainity_m=3), "unknown key 'uncertainity_m'"),
     "head no mapping": (lambda data: data.update(yardwatch=[1]), r"yardwatch member \[1\] is not a mapping"),
-    "head id": (lambda data: data["yardwatch"].update(id="Yard A"), "'Yard A' is not a slug"),
+    "head id": (lambda data: data["yardwatch"].update(id="y" * 65), "cannot be used"),
     "head name": (lambda data: data["yardwatch"].update(name=3), "name 3 is not text"),
-    "no uncertainty": (
-        lambda data: (data["yardwatch"].pop("uncertainty_m"), data["features"].pop(0)),
-        "uncertainty_m is None",
-    ),
     "neither": (lambda data: data.update(features=data["features"][3:]), "neither a footprint nor tracks"),
     "crs without name": (lambda data: data.update(crs={"type": "EPSG"}), "names no CRS"),
     "crs unknown": (
@@ -247,6 +244,32 @@ WRONG = {
     "feature no mapping": (lambda data: data["features"].append(7), "feature 5 is not a Feature: 7"),
     "properties no mapping": (lambda data: data["features"][1].update(properties=[1]), "not a mapping"),
 }
+
+
+def test_a_site_of_another_editor_is_read_as_it_is_meant(tmp_path):
+    """Only tracks and a footprint, without roles, uncertainty or tidy ids."""
+    ring = [[130.0, 42.0], [130.01, 42.0], [130.01, 42.01], [130.0, 42.0]]
+    line = [[130.0, 42.0], [130.01, 42.01]]
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": "area"},
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+        },
+        {"type": "Feature", "properties": {"id": 7}, "geometry": {"type": "LineString", "coordinates": line}},
+        {
+            "type": "Feature",
+            "properties": {"id": "Track B"},
+            "geometry": {"type": "LineString", "coordinates": line},
+        },
+    ]
+    path = tmp_path / "Yard A.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    site = load_site(path)
+    assert site.id == "yard-a"
+    assert [track.id for track in site.tracks] == ["7", "track-b"]
+    assert site.footprint.area > 0
+    assert site.uncertainty_m == UNSTATED_M
 
 
 @pytest.mark.parametrize("name", WRONG)

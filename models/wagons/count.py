@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import norm
@@ -10,15 +11,14 @@ from scipy.stats import norm
 from models.detections import Detections
 from models.measurement import Measurement
 from models.wagons.calibrate import Calibration
-from models.wagons.infer import WEIGHTS
 
 Estimate = tuple[float, float, float]
 """Value, low, high."""
 
 EDGES_LEAST, EDGES_MOST = 0.6, 2.2
-"""True wagons for each box of ``edges``: from 40 % false alarms and none missed to none false and 55 % missed.
-On the one yard that may be looked at (benchmarks/results) 58 of 59 boxes are right and 36 % of wagons are missed;
-the range is wider because other yards differ."""
+"""True wagons for each box of ``edges``: from 40 % false alarms and none missed to none false and 55 %
+missed. On the yard that it was set on (benchmarks/results) 58 of 59 boxes are right and 36 % of wagons are
+missed; the range is wider because other yards differ."""
 EDGES_MISSED = 3.0
 """Wagons that ``edges`` may miss in an image in which it finds none."""
 
@@ -88,4 +88,4 @@ def _calibrated(found: Detections, level: float) -> Estimate:
 
 @cache
 def _calibration() -> Calibration:
-    return Calibration.read(WEIGHTS / "calibration.json")
+    return Calibration.read(Path(__file__).parents[1] / "weights" / "calibration.json")
