@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Geod, Transformer
 
+from imagery.errors import InputError
+
 _GEOD = Geod(ellps="WGS84")
 
 
@@ -51,6 +53,9 @@ def square_utm(grid: GeoBox) -> GeoBox:
 
     The zone is that of the centre. Norway's and Svalbard's wider zones are not followed: any UTM zone near
     by is square on the ground to better than 0.1 %.
+
+    Raises:
+        InputError: The image spans more of the earth than a UTM zone can show.
     """
     gsd = ground_gsd(grid)
     rows, cols = grid.shape
@@ -59,6 +64,10 @@ def square_utm(grid: GeoBox) -> GeoBox:
     crs = f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"
     to_utm = Transformer.from_crs(4326, crs, always_xy=True)
     x, y = to_utm.transform(*pixel_to_lonlat(grid, outline(grid)).T)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()) or np.ptp(x) > 2e6:
+        raise InputError(
+            f"an image of {rows} x {cols} pixels of {gsd:g} m is too wide for one UTM zone; cut it"
+        )
     left, top = math.floor(x.min() / gsd) * gsd, math.ceil(y.max() / gsd) * gsd
     shape = (max(1, math.ceil((top - y.min()) / gsd)), max(1, math.ceil((x.max() - left) / gsd)))
     return GeoBox(shape, Affine(gsd, 0, left, 0, -gsd, top), crs)

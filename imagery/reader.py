@@ -161,24 +161,21 @@ class SceneRaster:
 
     def __init__(self, scene: Scene, square: bool = True) -> None:
         self.scene = scene
-        with ExitStack() as opened:
-            layers = [_open_layer(asset, scene.gsd_m) for asset in scene.assets]
-            for layer in layers:
-                opened.callback(layer.close)
-            self._opened = opened.pop_all()
-        self._layers: dict[str, Layer] = {}
-        self.layers = tuple(sorted(layers, key=lambda layer: ground_gsd(layer.grid)))
-        """Opened files, the finest first."""
-        for layer in self.layers:
-            for band in layer.bands:
-                self._layers.setdefault(band, layer)  # the finest layer that has it
-        self.native_grid: GeoBox = self.layers[0].grid
-        """Grid of the finest file as it is stored."""
-        self.grid: GeoBox = self.native_grid
-        """Grid that is read: the native one, or a UTM grid with square pixels."""
-        if square and not _as_wanted(self.native_grid):
-            self.grid = square_utm(self.native_grid)
         self.bands = tuple(dict.fromkeys(scene.bands))
+        layers: list[Layer] = []
+        with ExitStack() as opened:
+            for asset in scene.assets:
+                layers.append(_open_layer(asset, scene.gsd_m))
+                opened.callback(layers[-1].close)
+            self.layers = tuple(sorted(layers, key=lambda layer: ground_gsd(layer.grid)))
+            """Opened files, the finest first."""
+            self.native_grid: GeoBox = self.layers[0].grid
+            """Grid of the finest file as it is stored."""
+            self.grid: GeoBox = _wanted(self.native_grid, scene) if square else self.native_grid
+            """Grid that is read: the native one, or a UTM grid with square pixels."""
+            self._opened = opened.pop_all()
+        # Of a band that several files hold, the finest.
+        self._layers = {band: layer for layer in reversed(self.layers) for band in layer.bands}
 
     def read(
         self, roi: ROI | None = None, bands: Sequence[str] | None = None, shape: tuple[int, int] | None = None
@@ -234,9 +231,14 @@ class SceneRaster:
         self.close()
 
 
-def _as_wanted(grid: GeoBox) -> bool:
-    """Square pixels on the ground, and not mirrored (south at the top)."""
-    return grid.crs is None or (is_square(grid) and grid.affine.determinant < 0)
+def _wanted(grid: GeoBox, scene: Scene) -> GeoBox:
+    """The grid itself where its pixels are square on the ground and not mirrored (south at the top)."""
+    if grid.crs is None or (is_square(grid) and grid.affine.determinant < 0):
+        return grid
+    try:
+        return square_utm(grid)
+    except InputError as error:
+        raise UnreadableError(f"scene {scene.id!r}: {error}", "bad-position") from error
 
 
 def _open_layer(asset: Asset, gsd_m: float | None) -> Layer:
@@ -261,17 +263,17 @@ def _check_bytes(bands: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> No
         )
 
 
+def _unscaled(layer: Layer, band: str) -> bool:
+    return band in CLASS_BANDS or (layer.asset.scale, layer.asset.offset) == (1.0, 0.0)
+
+
 def _physical(layer: Layer, band: str) -> np.dtype[Any]:
     """Type of a band once its scale is applied."""
-    if band in CLASS_BANDS or (layer.asset.scale, layer.asset.offset) == (1.0, 0.0):
-        return layer.dtype
-    return np.dtype(np.float32)
+    return layer.dtype if _unscaled(layer, band) else np.dtype(np.float32)
 
 
 def _scaled(values: NDArray[Any], layer: Layer, band: str) -> NDArray[Any]:
-    if _physical(layer, band) == layer.dtype and (layer.asset.scale, layer.asset.offset) == (1.0, 0.0):
-        return values
-    if band in CLASS_BANDS:
+    if _unscaled(layer, band):
         return values
     scaled: NDArray[Any] = values * np.float32(layer.asset.scale) + np.float32(layer.asset.offset)
     return scaled
@@ -284,7 +286,7 @@ def _resampled(layer: Layer, bands: Sequence[str], grid: GeoBox) -> tuple[NDArra
         Stored values (n, *grid.shape) and which of them are data, (*grid.shape).
     """
     # Not a number marks what is missing, so that the warp leaves it out of every mean.
-    working = np.float64 if layer.dtype.itemsize > 2 and layer.dtype.kind in "iu" else np.float32
+    working = np.result_type(layer.dtype, np.float32)
     out = np.full((len(bands), *grid.shape), np.nan, working)
     source = _footprint(layer.grid, grid)
     if source is not None:
@@ -294,7 +296,7 @@ def _resampled(layer: Layer, bands: Sequence[str], grid: GeoBox) -> tuple[NDArra
         shape = (max(1, round(window.shape[0] / shrink)), max(1, round(window.shape[1] / shrink)))
         pixels, valid = layer.read(source, bands, shape)
         window = zoomed(window, shape)
-        pixels = np.where(valid, pixels, working(np.nan)).astype(working, copy=False)
+        pixels = np.where(valid, pixels.astype(working), np.nan)
         for how, classes in ((Resampling.bilinear, False), (Resampling.nearest, True)):
             index = [i for i, band in enumerate(bands) if (band in CLASS_BANDS) == classes]
             if index:

@@ -548,3 +548,20 @@ def test_jpeg_2000_is_read_with_its_position(tmp_path):
     with open_scene(scene(Asset(tmp_path / "a.jp2", ("B04",)))) as raster:
         assert raster.grid == grid(40, 50)
         assert np.array_equal(raster.read((slice(5, 9), slice(7, 30))).pixels, pixels[:, 5:9, 7:30])
+
+
+def test_an_image_of_half_the_earth_is_an_error_and_its_files_are_given_back(tmp_path):
+    raw(tmp_path / "a.tif", noise((1, 45, 180)), crs="EPSG:4326", transform=Affine(2, 0, -180, 0, -2, 90))
+    with pytest.raises(UnreadableError, match="too wide") as caught:
+        read(Asset(tmp_path / "a.tif", ("B04",)))
+    assert caught.value.reason == "bad-position"
+    assert read(Asset(tmp_path / "a.tif", ("B04",)), square=False).valid.all()
+
+
+def test_a_failing_second_file_closes_the_first(tmp_path, monkeypatch):
+    raw(tmp_path / "a.tif", noise((1, 9, 9)))
+    closed = []
+    monkeypatch.setattr("imagery.reader.FileLayer.close", lambda layer: closed.append(layer.asset.path.name))
+    with pytest.raises(UnreadableError):
+        open_scene(scene(Asset(tmp_path / "a.tif", ("B04",)), Asset(tmp_path / "gone.tif", ("B08",))))
+    assert closed == ["a.tif"]
