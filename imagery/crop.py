@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from imagery.grid import cropped
 from imagery.reader import Raster
 from imagery.tiles import ROI, Tile
 
@@ -22,7 +23,7 @@ class Crop:
         self._rows, self._cols = roi
         self.scene = raster.scene
         self.bands = raster.bands
-        self.grid = raster.grid[roi]
+        self.grid = cropped(raster.grid, *roi)
 
     def read(
         self, roi: ROI | None = None, bands: Sequence[str] | None = None, shape: tuple[int, int] | None = None
