@@ -29,7 +29,7 @@ from imagery.synthetic.coarse import GSD_M, Thing, lit_scene, sampled
 from imagery.synthetic.scenario import load_scenario
 from imagery.synthetic.spectra import BANDS, skylight
 from imagery.synthetic.stock import draw_wagon
-from imagery.synthetic.story import rake_length_m
+from imagery.synthetic.story import Story, rake_length_m
 from imagery.synthetic.sun import sun_position
 from imagery.synthetic.terrain import CELL_M
 
@@ -111,6 +111,18 @@ def test_chance_traffic_stays_below_its_most():
     for traffic in here.plan.traffic:
         for n in range((traffic.last - traffic.first).days + 1):
             assert len(here.story.on(traffic.first + timedelta(days=n)).wagons) <= traffic.at_most
+
+
+def test_nothing_happens_in_the_quiet_scenario():
+    quiet = load_scenario(SAMPLE.with_name("quiet.yaml"))
+    here = world("tumangang")
+    lengths = {t.id: here.frame.tracks.length_m(i) for i, t in enumerate(here.frame.site.tracks)}
+    story = Story(quiet.sites[0], "tumangang", lengths, quiet.seed)
+    days = [story.on(date(2018, 10, 1) + timedelta(days=n)) for n in range(0, 1876, 5)]
+    counts = [len(day.wagons) for day in days]
+    assert 10 < max(counts) <= 20
+    assert max(counts[-12:]) <= max(counts[:-12])
+    assert not any(day.goods for day in days)
 
 
 def test_a_rake_keeps_its_wagons():
