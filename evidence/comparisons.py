@@ -260,12 +260,10 @@ def _trend(case: Case, sign: int) -> Finding:
     if days[0] == days[-1]:
         return _unusual(case, sign)
     third = max(len(inside) // 3, 1)
-    # Dates of one day stay on one side.
-    early, late = (
-        inside.take(days <= min(days[third - 1], days[-third] - 1)),
-        inside.take(days >= days[-third]),
-    )
-    later = Period(days[-third].item(), case.claim.period.end)
+    # Dates of one day stay on one side, and both sides hold some.
+    turn = max(days[-third], days[days > days[0]][0])
+    early, late = inside.take(days <= min(days[third - 1], turn - 1)), inside.take(days >= turn)
+    later = Period(turn.item(), case.claim.period.end)
     baseline = Baseline(later, case.claim.period, None, 0, early, ())
     change = change_of(late, later, baseline, "median", "rise")
     told = (

@@ -126,17 +126,17 @@ def sample(
 def full_response(centres: Points, lengths_m: NDArray[np.float64], gsd_m: float) -> NDArray[np.float64]:
     """Share of each cell's look that wagons cover when every track is full, (n,).
 
-    A look is blurred by the optics, by the pixel's box and by the bilinear reading; together close to a
-    Gaussian of 0.64 GSD. At 10 m neighbouring tracks lie inside one look, so it is this sum, not one
-    track, that a residual is compared with.
+    A look is blurred by the optics, by the pixel's box and by the bilinear reading, a wagon by its own
+    width; together close to a Gaussian of 0.64 GSD. At 10 m neighbouring tracks lie inside one look, so it
+    is this sum, not one track, that a residual is compared with.
 
     Args:
         centres: (n, 2) cells in ground metres.
         lengths_m: (n,) metres of track that each cell stands for.
         gsd_m: Ground sample distance.
     """
-    # Variances in pixels: box 1/12, bilinear 1/6, optics 0.4 squared.
-    sigma = gsd_m * np.sqrt(1 / 12 + 1 / 6 + 0.4**2)
+    # Variances: box 1/12, bilinear 1/6 and optics 0.4 squared, in pixels; a wagon's width, in metres.
+    sigma = np.sqrt(gsd_m**2 * (1 / 12 + 1 / 6 + 0.4**2) + WAGON_WIDTH_M**2 / 12)
     tree = cKDTree(centres)
     near = tree.sparse_distance_matrix(tree, 4 * sigma, output_type="coo_matrix")
     kernel = np.exp(-0.5 * (near.data / sigma) ** 2) / (2 * np.pi * sigma**2)

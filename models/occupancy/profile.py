@@ -21,7 +21,7 @@ from scipy.ndimage import gaussian_filter1d
 from imagery.grid import ground_gsd, ground_steps
 from imagery.tiles import Tile
 from models.measurement import Measurement, Skip
-from models.occupancy.cells import full_response, lay, optical_bands, sample, surroundings
+from models.occupancy.cells import WAGON_WIDTH_M, full_response, lay, optical_bands, sample, surroundings
 from models.occupancy.residual import (
     Residual,
     Stack,
@@ -30,7 +30,7 @@ from models.occupancy.residual import (
     nan_median,
     residual,
 )
-from models.occupancy.spectra import BALLAST, covered_share, library
+from models.occupancy.spectra import BALLAST, covered_share, library, shadow_width
 
 METHOD = "profile"
 WAGON_LENGTH_M = 13.92
@@ -47,8 +47,8 @@ SNOW_SHARE = 0.3
 """Share of track cells under snow, by the image's own classes, from which a date is skipped."""
 SNOW_BRIGHTNESS = 2.0
 """Surroundings this many times as bright as usual are snow, haze or a missed cloud."""
-MOST_UNREST = 2.5
-"""Surroundings this many times as restless as usual say nothing about the tracks between them."""
+MOST_UNREST = 1.75
+"""Surroundings this many times as restless as on the middle date say nothing about the tracks."""
 CONTRAST_SPREAD = (0.25, 0.5)
 """Relative standard deviation of the metres, down and up, from not knowing the wagons' colour: wagons as
 dark as the ballast are missed more often than others are overrated. Set on simulated yards."""
@@ -86,6 +86,8 @@ class Profile:
     """Share of the cells that lie inside the image."""
     snow_share: float
     """Share of the cells inside that the image's own classes call snow; 0 without such classes."""
+    shadow_m: float
+    """Width of the shadow that a usual wagon casts beside it."""
 
     @property
     def seen_share(self) -> float:
@@ -135,6 +137,7 @@ def read_profile(
         around=around,
         inside_share=inside,
         snow_share=snow,
+        shadow_m=_shadow(tile, laid[0][1][1].mean(axis=0)) if laid else 0.0,
     )
 
 
@@ -145,6 +148,15 @@ def _inside_and_snow(tile: Tile, cells: NDArray[np.int_]) -> tuple[float, float]
         return float(inside.mean()), 0.0
     x, y = cells[inside].T
     return float(inside.mean()), float((tile.band("SCL")[y, x] == _SNOW_CLASS).mean())
+
+
+def _shadow(tile: Tile, direction: NDArray[np.float64]) -> float:
+    """Width of a wagon's shadow; the track's heading is taken from the image's, whose up is nearly north."""
+    a = tile.grid.affine
+    east, north = a.a * direction[0] + a.b * direction[1], a.d * direction[0] + a.e * direction[1]
+    heading = math.degrees(math.atan2(east, north))
+    placed = tile.grid.crs is not None
+    return shadow_width(tile.scene.sun_elevation_deg, tile.scene.sun_azimuth_deg if placed else None, heading)
 
 
 def occupied(
@@ -214,7 +226,7 @@ def _measure(group: Sequence[Profile], level: float) -> list[tuple[Measurement, 
     usable &= bright <= SNOW_BRIGHTNESS
     lit = in_common_light(stack, usable)
     ruler = _Ruler.of(group[0])
-    found: list[tuple[float, float] | Skip] = []
+    found: list[Residual | Skip] = []
     for date in range(len(group)):
         others = stack.others(date, usable)
         if not usable[date]:
@@ -224,13 +236,17 @@ def _measure(group: Sequence[Profile], level: float) -> list[tuple[Measurement, 
             detail = f"{len(others)} other dates can be compared, {LEAST_DATES} are needed; add dates"
             found.append(Skip("no-baseline", detail))
         else:
-            found.append(ruler.metres(residual(lit, date, others)))
-    metres = np.array([item[0] for item in found if not isinstance(item, Skip)])
+            found.append(residual(lit, date, others))
+    calm = [item.unrest for item in found if not isinstance(item, Skip)]
+    usual = float(np.median(calm)) if calm else 1.0
+    read = [
+        item if isinstance(item, Skip) else ruler.metres(item, usual, profile.shadow_m)
+        for item, profile in zip(found, group, strict=True)
+    ]
+    metres = np.array([item[0] for item in read if not isinstance(item, Skip)])
     return [
-        item
-        if isinstance(item, Skip)
-        else _measurements(item[0], item[1], _scatter(metres), ruler.total_m, level)
-        for item in found
+        item if isinstance(item, Skip) else _measurements(*item, _scatter(metres), ruler.total_m, level)
+        for item in read
     ]
 
 
@@ -277,10 +293,10 @@ class _Ruler:
         """Length of all tracks."""
         return float(self.lengths_m.sum())
 
-    def metres(self, found: Residual) -> tuple[float, float] | Skip:
+    def metres(self, found: Residual, usual_unrest: float, shadow_m: float) -> tuple[float, float] | Skip:
         """Occupied metres of the part of the tracks that is seen, and that part's share."""
-        if found.unrest > MOST_UNREST:
-            detail = f"the surroundings scatter {found.unrest:.1f} times as much as usual"
+        if found.unrest > MOST_UNREST * usual_unrest:
+            detail = f"the surroundings scatter {found.unrest / usual_unrest:.1f} times as much as usual"
             return Skip("unsettled", f"{detail}: haze, a missed cloud or a shifted image")
         seen = np.asarray(np.isfinite(found.difference).all(axis=0))
         if seen.mean() < LEAST_SEEN:
@@ -290,6 +306,7 @@ class _Ruler:
             found.empty[:, seen],
             found.covariance[seen],
             self.tops,
+            shadow_m / WAGON_WIDTH_M,
         )
         return float(min(share.sum() / self.full, 1.0) * self.total_m), float(seen.mean())
 

@@ -15,7 +15,8 @@ GUARD_DAYS = 20
 """Dates this near to the target are left out too, so that a stay of weeks does not hide itself."""
 _FLOOR = 0.004  # reflectance below which no pixel repeats
 _CALM = 0.7  # surroundings calmer than this share of their own spread are chance
-_LIGHT_WEIGHT = 20.0  # surroundings count as this many independent points when light is fitted
+_LIGHT_WEIGHT = 100.0  # surroundings count as this many independent points when light is fitted
+_MOST_SHIFT = 0.03  # share of its brightness by which wet or hazy ballast may differ as a whole
 _LIGHT_PRIOR = np.diag([1 / 0.10**2, 1 / 0.03**2])  # spread expected of gain and offset
 
 
@@ -45,7 +46,8 @@ class Residual:
     """One date against its seasonal baseline."""
 
     difference: NDArray[np.float64]
-    """(bands, cells) look minus baseline, after light was brought to that of the baseline."""
+    """(bands, cells) look minus baseline, after light was brought to that of the baseline and what all
+    cells share was taken off."""
     empty: NDArray[np.float64]
     """(bands, cells) the baseline: the usual state of each cell, mostly empty track."""
     covariance: NDArray[np.float64]
@@ -132,7 +134,8 @@ def residual(stack: Stack, date: int, others: NDArray[np.intp]) -> Residual:
     """One date against the median of the others, and the noise that they and its own surroundings show.
 
     The noise of a cell is its own spread over the other dates, enlarged where today's surroundings are
-    more restless than usual; bands are correlated as they are in today's surroundings.
+    more restless than usual; bands are correlated as they are in today's surroundings. Ballast is darker as a
+    whole when wet, and lighter under haze: what most cells share is no train, up to 3 % of brightness.
 
     Args:
         stack: Dates in common light.
@@ -150,4 +153,20 @@ def residual(stack: Stack, date: int, others: NDArray[np.intp]) -> Residual:
     sigma = np.maximum(nan_spread(stack.tracks[others], empty), _FLOOR) * max(unrest, _CALM)
     sigma = np.where(np.isfinite(sigma), sigma, 1.0)
     covariance = np.einsum("kn,kl,ln->nkl", sigma, correlation, sigma)
-    return Residual(stack.tracks[date] - empty, empty, covariance, unrest)
+    difference = stack.tracks[date] - empty
+    for band in range(len(difference)):
+        known = difference[band] / empty[band]
+        shared = half_sample_mode(known[np.isfinite(known)])
+        difference[band] -= float(np.clip(shared, -_MOST_SHIFT, _MOST_SHIFT)) * empty[band]
+    return Residual(difference, empty, covariance, unrest)
+
+
+def half_sample_mode(values: NDArray[np.float64]) -> float:
+    """Where values crowd most: the densest half, its densest half, and so on (Bickel and Fruehwirth 2006)."""
+    ordered = np.sort(values)
+    while len(ordered) > 3:
+        half = (len(ordered) + 1) // 2
+        widths = ordered[half - 1 :] - ordered[: len(ordered) - half + 1]
+        start = int(np.argmin(widths))
+        ordered = ordered[start : start + half]
+    return float(ordered.mean()) if len(ordered) else 0.0

@@ -167,7 +167,7 @@ def rank_p_value(
     position = _position(n, statistic)
     rank = n - position if direction == "rise" else position + 1
     simple = (1 + k) / (m + 1)
-    exact = float(nhypergeom(n + m, m, rank).cdf(k)) if m else 1.0
+    exact = float(nhypergeom.cdf(k, n + m, m, rank)) if m else 1.0
     return min(max(simple, exact), 1.0)
 
 
