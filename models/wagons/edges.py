@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from imagery.errors import InputError
 from imagery.grid import ground_gsd
@@ -19,7 +22,7 @@ from imagery.tiles import ROI, Tile
 from models.axes.line import length as line_length
 from models.axes.strips import ACROSS, ACROSS_M, ALONG_M, Frame, frame_along, pieces, straighten
 from models.detections import Detections, concatenate, over_windows, suppress
-from models.wagons.rows import SHORTEST, STEP_M, WIDTH, Floats, Wagons, Weights, cut, gather, take
+from models.wagons.rows import LONGEST, SHORTEST, STEP_M, WIDTH, Floats, Wagons, Weights, cut, gather, take
 
 COARSEST_M = 1.25
 """A wagon 3 m wide is lost on coarser pixels (1.2 m, and a little for rounding)."""
@@ -39,6 +42,8 @@ USUAL_SUN, USUAL_WEIGHT = 0.6, 3.0
 """Share of shadow that is expected before anything is seen, and how many sure wagons outweigh it."""
 SPREAD = 0.25
 """Evidence above the least that lifts a score from 0.5 to 0.73."""
+STRING, BESIDE_M = 3, 20.0
+"""Without a map, wagons are sought in strings of so many, and within so many metres of one."""
 WRONG_SIDE = 0.25
 """A box with so much more shadow on the sunny side is no wagon but the ground between two shadows."""
 
@@ -75,7 +80,10 @@ class EdgesDetector:
             return self._along(raster, tracks, stretch, gsd)
         size = min(LARGEST_WINDOW, round(WINDOW_M / gsd))
         overlap = min(round(OVERLAP_M / gsd), size // 2)
-        return over_windows(raster, size, overlap, lambda tile: self._in_window(tile, stretch, gsd), iou=SAME)
+        found = over_windows(
+            raster, size, overlap, lambda tile: self._in_window(tile, stretch, gsd), iou=SAME
+        )
+        return found.take(in_company(found))
 
     def _in_window(self, tile: Tile, stretch: Stretch, gsd: float) -> Detections:
         lab, valid = _resampled(to_rgb8(tile, stretch), tile.valid, gsd)
@@ -198,6 +206,32 @@ def in_light(candidates: Sequence[Wagons]) -> list[Wagons]:
     enough = ENOUGH + ENOUGH_IN_SUN * sun
     strong = [take(c, c.score >= enough) for c in kept]
     return [replace(c, score=1 / (1 + np.exp((enough - c.score) / SPREAD))) for c in strong]
+
+
+def in_company(found: Detections) -> NDArray[np.bool_]:
+    """Which boxes stand in a string of at least STRING coupled ones, or beside one and parallel to it, (n,).
+
+    Without a map a lone box is more often a roof, a lorry or a ditch than a wagon.
+    """
+    centres, angles = found.boxes[:, :2] * found.gsd_m, found.boxes[:, 4]
+    lengths = found.boxes[:, 2] * found.gsd_m
+    first, second = cKDTree(centres).query_pairs(LONGEST * STEP_M + 3.0, output_type="ndarray").T
+    parallel = np.abs((angles[first] - angles[second] + 90) % 180 - 90) < 7
+    first, second = first[parallel], second[parallel]
+    apart = centres[second] - centres[first]
+    turn = np.deg2rad(angles[first])
+    along = np.abs(apart[:, 0] * np.cos(turn) + apart[:, 1] * np.sin(turn))
+    across = np.abs(apart[:, 1] * np.cos(turn) - apart[:, 0] * np.sin(turn))
+    gap = along - (lengths[first] + lengths[second]) / 2
+    coupled = (np.abs(gap) < 3.0) & (across < 1.2)
+    links = coo_array((np.ones(coupled.sum()), (first[coupled], second[coupled])), (len(found), len(found)))
+    strings = connected_components(links, directed=False)[1]
+    in_string: NDArray[np.bool_] = np.bincount(strings, minlength=1)[strings] >= STRING
+    near = np.hypot(*apart.T) < BESIDE_M
+    company = in_string.copy()
+    company[first[near]] |= in_string[second[near]]
+    company[second[near]] |= in_string[first[near]]
+    return company
 
 
 def _resampled(

@@ -111,7 +111,7 @@ def gather(lab: Floats, valid: NDArray[np.bool_], weights: Weights) -> Evidence:
         The evidence.
     """
     unseen = cv2.dilate((~valid).astype(np.uint8), np.ones((7, 5))) > 0
-    along, across = (cv2.Sobel(lab, cv2.CV_32F, dx, 1 - dx, ksize=3) / 4 for dx in (1, 0))
+    along, across = (_slope(lab, dx) for dx in (1, 0))
     along[unseen] = 0
     across[unseen] = 0
     cross = np.minimum(_size(_mean(along, 1, 5)) / weights.cross_scale, 1)
@@ -264,12 +264,17 @@ def _mean(image: Floats, columns: int, rows: int) -> Floats:
     return np.asarray(cv2.blur(image, (columns, rows), borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
 
 
+def _slope(image: Floats, dx: int) -> Floats:
+    """Change from pixel to pixel along the rows (dx 1) or across them (dx 0)."""
+    return np.asarray(cv2.Sobel(image, cv2.CV_32F, dx, 1 - dx, ksize=3) / 4, dtype=np.float32)
+
+
 def _size(vectors: Floats) -> Floats:
     length: Floats = np.sqrt((vectors**2).sum(axis=-1))
     return length
 
 
-def _up(image: Floats, by: int) -> Floats:
+def _up(image: NDArray[np.float32], by: int) -> Floats:
     """What lies ``by`` rows above each pixel (below where negative); the border goes on."""
     rows = np.clip(np.arange(len(image)) - by, 0, len(image) - 1)
     return image[rows]
