@@ -123,8 +123,9 @@ def test_nothing_dark_means_no_verdict():
     for classes in (np.full_like(scl, 11), np.full_like(scl, 5), np.full_like(scl, 9)):  # snow, soil, cloud
         assert dark_pixel_check(bands, valid, classes).fits == "undecided"
     assert dark_pixel_check(bands, np.zeros(scl.shape, bool), scl).fits == "undecided"
-    # Vegetation is bright in the infrared: that band alone says nothing of land.
-    assert dark_pixel_check({"B08": bands["B08"]}, valid, np.where(scl == 6, 5, scl)).fits == "undecided"
+    # Sparse vegetation reflects 0.12 in the infrared, as shadow with the offset left on does in blue.
+    infrared = {"B08": np.where(scl == 4, 0.12, bands["B08"])}
+    assert dark_pixel_check(infrared, valid, np.where(scl == 6, 5, scl)).fits == "undecided"
     assert np.isnan(dark_pixel_check({}, valid, scl).darkest)
 
 

@@ -133,6 +133,8 @@ def test_an_address_is_kept_without_query_and_user():
         f"s3://b/x?X-Amz-Signature={CANARY}",
         f"https://user:{CANARY}@a.org/x",
         f"Authorization: Bearer {CANARY}",
+        f"Authorization: Token {CANARY}",
+        f"Cookie: a={CANARY}",
         f"{{'Authorization': 'Bearer {CANARY}', 'Accept': '*'}}",
         f"Ocp-Apim-Subscription-Key: {CANARY}",
         f"HTTPConnectionPool(host='a', port=80): Max retries exceeded with url: /x?sig={CANARY}&sp=rl",
