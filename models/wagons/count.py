@@ -18,7 +18,7 @@ Estimate = tuple[float, float, float]
 CALIBRATED = ("strips",)
 """Detectors whose scores were calibrated on images that they were not trained on."""
 READ_COVERS = ("strips",)
-"""Detectors that tell a tarpaulin from a bare wagon: of others no count of covers is given, zero least of all."""
+"""Detectors that tell a tarpaulin from a bare wagon: of others no count of covers is given."""
 EDGES_LEAST, EDGES_MOST = 0.6, 2.2
 """True wagons for each box of ``edges``: from 40 % false alarms and none missed to none false and 55 %
 missed. On the yard that it was set on (benchmarks/results) 58 of 59 boxes are right and 36 % of wagons are
