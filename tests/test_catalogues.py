@@ -2,12 +2,15 @@
 
 import json
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+import yaml
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from pydantic import ValidationError
@@ -447,3 +450,11 @@ def test_known_catalogues_open_by_name_without_asking_anything():
         assert open_catalogue(name, connect()).name == name
     with pytest.raises(ConfigError, match="earth-search"):
         open_catalogue("earthsearch", connect())
+
+
+def test_the_mapping_of_the_docs_is_one():
+    text = (Path(__file__).resolve().parents[1] / "docs/catalogues.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    choice = CatalogueMapping(**yaml.safe_load(block))
+    catalogue = open_catalogue(choice, connect(), environ={"MY_STAC_TOKEN": "x"})
+    assert [dialect.collection for dialect in catalogue.dialects] == ["s2-l2a", "planet"]
