@@ -82,7 +82,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     Raises:
         ConfigError: Unknown key (the nearest right one is named), impossible value, or no such file.
     """
-    values = {**_read_yaml(path), **_parse_overrides(overrides)}
+    values = {**read_yaml(path), **parse_overrides(overrides)}
     return _anchor(check_config(RunConfig, values, str(path)), path.resolve().parent)
 
 
@@ -110,7 +110,12 @@ def _explain(model: type[BaseModel], issue: Mapping[str, Any]) -> str:
     return f"{key} = {issue['input']!r}: {issue['msg']}"
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        ConfigError: It cannot be read, is too large, or holds something else.
+    """
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ConfigError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes; this is no config")
@@ -124,7 +129,12 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    """Values by key of ``key=value`` texts.
+
+    Raises:
+        ConfigError: A text has no ``=``, or its value is not YAML.
+    """
     values: dict[str, Any] = {}
     for text in overrides:
         key, equals, value = text.partition("=")

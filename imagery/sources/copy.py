@@ -1,0 +1,186 @@
+"""A window of a picture that lies elsewhere, copied as it is stored: its own grid, its own numbers.
+
+Nothing is resampled: a copy whose pixels are the source's own can be held against the source, and whoever
+measures in it knows the noise of every pixel.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio.errors import RasterioError
+
+from imagery.crop import roi_around
+from imagery.errors import UnreadableError
+from imagery.grid import cropped, ground_gsd, local_grid, lonlat_to_pixel, outline
+from imagery.sources.catalogue import Bbox, Catalogue
+from imagery.sources.offers import RemoteBand
+from imagery.sources.overheard import SPEAK_UP, Heard, listening
+from imagery.sources.rasterfile import MAX_BLOCK_BYTES, header_of, why
+from imagery.sources.retry import Retry, TransientError
+from imagery.tiles import ROI
+
+MAX_WINDOW_BYTES = 2**29
+"""Largest window of one band: a site is a few kilometres wide."""
+_DTYPES = ("uint8", "uint16", "int16", "float32")
+_GONE = (404, 410)
+_UNSIGNED = (401, 403)
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One band of a window."""
+
+    pixels: NDArray[Any]
+    """(rows, cols), as stored."""
+    grid: GeoBox
+    """Part of the source's own grid."""
+    nodata: float | None
+    """Stored value that means no data, as the file says."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is wanted of every picture."""
+
+    box: Bbox
+    """West, south, east, north in degrees."""
+    margin_m: float
+    """Ground around it."""
+
+
+class Copier:
+    """Copies windows, politely and with an end. May be shared by threads."""
+
+    def __init__(
+        self,
+        retry: Retry,
+        timeout_s: float = 120.0,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Make one.
+
+        Args:
+            retry: How often a band is tried, and how long is waited in between.
+            timeout_s: For one request.
+            sleep: Waits; tests put a list's ``append`` here.
+            clock: Seconds, of any zero.
+        """
+        self._retry = retry
+        self._timeout_s = timeout_s
+        self._sleep = sleep
+        self._clock = clock
+        self._closed_until: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def copy(self, catalogue: Catalogue, band: RemoteBand, window: Window) -> Piece | None:
+        """One band inside a window; None where the picture does not reach it.
+
+        Not for the main thread: GDAL's settings of the main thread hold for every other.
+
+        Raises:
+            UnreadableError: It cannot be had: gone (``not-found``), of another kind (``unsupported-...``,
+                ``no-position``), too large, refused credentials, or still failing when patience ends.
+        """
+        renew = False
+
+        def attempt() -> Piece | None:
+            nonlocal renew
+            server = urlsplit(band.href).netloc
+            self._wait_for(server)
+            access = catalogue.access(band.href, renew)
+            with listening(
+                lambda wait_s: self._hold(server, wait_s), self._retry.patience.longest_s
+            ) as heard:
+                try:
+                    with (
+                        access.env(**self._options(access.path)),
+                        rasterio.open(access.path, driver=band.driver) as dataset,
+                    ):
+                        return _read(dataset, band, window)
+                except (RasterioError, OSError, ValueError) as error:
+                    if isinstance(error, UnreadableError):
+                        raise
+                    renew = heard.status in _UNSIGNED
+                    raise _explained(band, heard, error) from None
+
+        return self._retry(band.href, attempt)
+
+    def _options(self, path: str) -> dict[str, Any]:
+        return {
+            **SPEAK_UP,
+            "CPL_VSIL_CURL_ALLOWED_FILENAME": path,  # and nothing that the file may point to
+            "GDAL_HTTP_TIMEOUT": math.ceil(self._timeout_s),
+            "GDAL_HTTP_LOW_SPEED_TIME": math.ceil(self._timeout_s / 4),
+        }
+
+    def _hold(self, server: str, wait_s: float) -> None:
+        """A server that asks one thread to wait means all of them."""
+        with self._lock:
+            until = self._clock() + wait_s
+            self._closed_until[server] = max(until, self._closed_until.get(server, until))
+        self._sleep(wait_s)
+
+    def _wait_for(self, server: str) -> None:
+        wait_s = self._closed_until.get(server, -math.inf) - self._clock()
+        if wait_s > 0:
+            self._sleep(wait_s)
+
+
+def _explained(band: RemoteBand, heard: Heard, error: Exception) -> Exception:
+    """What a failed attempt means: an end, or worth another try."""
+    said = f"HTTP {heard.status}" if heard.status else why(error)
+    if heard.status in _GONE:
+        return UnreadableError(
+            f"{band.href}: {said}: the catalogue names a file that is not there", "not-found"
+        )
+    return TransientError(said, heard.wait_s)
+
+
+def _read(dataset: Any, band: RemoteBand, window: Window) -> Piece | None:
+    header = header_of(dataset, Path(band.name))
+    if band.index > dataset.count or header.dtype not in _DTYPES:
+        raise UnreadableError(
+            f"{band.href} has {dataset.count} bands of {header.dtype}; band {band.index} of "
+            f"{', '.join(_DTYPES)} is wanted",
+            "unsupported-dtype",
+        )
+    if header.grid is None:
+        raise UnreadableError(f"{band.href} has no map position of its own", "no-position")
+    roi = roi_of(header.grid, window)
+    if roi is None:
+        return None
+    size = [part.stop - part.start for part in roi]
+    item = np.dtype(header.dtype).itemsize
+    block = math.prod(dataset.block_shapes[band.index - 1]) * item * dataset.count
+    if math.prod(size) * item > MAX_WINDOW_BYTES or block > MAX_BLOCK_BYTES:
+        raise UnreadableError(
+            f"{band.href}: a window of {size[0]} x {size[1]} pixels in blocks of {block / 2**20:.0f} MiB is "
+            "more than is copied: draw a smaller search_box, or use another catalogue",
+            "too-large",
+        )
+    pixels = dataset.read(band.index, window=tuple((part.start, part.stop) for part in roi))
+    return Piece(pixels, cropped(header.grid, *roi), dataset.nodatavals[band.index - 1])
+
+
+def roi_of(grid: GeoBox, window: Window) -> ROI | None:
+    """Rows and columns of a grid that hold a window, snapped outwards; None where they do not meet."""
+    west, south, east, north = window.box
+    edge = outline(local_grid(1, 1, 1.0))  # from 0 to 1 each way
+    lonlat = np.stack([west + edge[:, 0] * (east - west), north - edge[:, 1] * (north - south)], axis=1)
+    xy = lonlat_to_pixel(grid, lonlat)
+    if not np.isfinite(xy).all():
+        return None
+    return roi_around(grid, xy, window.margin_m / ground_gsd(grid))
