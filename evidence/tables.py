@@ -85,7 +85,7 @@ def _plain_cell(value: Any) -> Any:
 def _write_detections(outcomes: Iterable[Outcome], out: Path) -> None:
     counted = [o for o in outcomes if o.detections is not None and len(o.detections)]
     # Pixels of unplaced images have no CRS. Among placed ones their geometry stays empty rather than wrong.
-    placed = any(o.detections.grid.crs is not None for o in counted if o.detections is not None)
+    placed = not counted or any(o.detections.grid.crs is not None for o in counted if o.detections)
     rows: list[tuple[Any, ...]] = []
     shapes: list[Any] = []
     for outcome in counted:
