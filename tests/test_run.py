@@ -56,7 +56,7 @@ def site(path, grid=GRID):
 
 
 class Brightest:
-    """Finds a wagon at each of the three brightest blocks: what is tested here is the line, not the finding."""
+    """Finds a wagon at each of the three brightest blocks: the line is tested here, not the finding."""
 
     name = "edges"
 
