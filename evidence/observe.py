@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
-from models.wagons.count import count
 from numpy.typing import NDArray
 
 from evidence.checkpoint import Checkpoint
@@ -19,11 +18,13 @@ from imagery.grid import ground_gsd, lonlat_to_pixel
 from imagery.reader import Raster, SceneRaster, open_scene
 from imagery.scenes import Refused, Scene
 from imagery.sensors import SENSORS
-from imagery.sites import Site, TrackFile, tracks_in_pixels
+from imagery.sites import Site
+from imagery.tracks import TrackFile, tracks_in_pixels
 from imagery.visibility import believable, share_of_tracks
 from models.detections import Detector, on_grid
 from models.measurement import Skip
 from models.occupancy.profile import occupied, read_profile
+from models.wagons.count import count
 
 Pixels = NDArray[np.float64]
 MARGIN_M = 150.0

@@ -11,8 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from models.wagons.registry import detector
-
 from evidence.checkpoint import Checkpoint
 from evidence.claims import Claim, load_claims
 from evidence.config import RunConfig
@@ -25,10 +23,12 @@ from evidence.tables import utc_text, write_tables
 from evidence.verdicts import Verdict, judge
 from imagery.period import Period
 from imagery.scenes import Scene
-from imagery.sites import load_site, load_tracks
+from imagery.sites import load_site
 from imagery.sources.folder import Inventory, find_scenes
+from imagery.tracks import load_tracks
 from models.stats.baseline import Baseline, baseline_of
 from models.stats.series import Series
+from models.wagons.registry import detector
 
 PACKAGES = ("yardwatch", "numpy", "rasterio", "torch", "opencv-python-headless", "scikit-image", "shapely")
 

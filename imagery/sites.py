@@ -14,20 +14,15 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from pyproj import CRS, Geod, Transformer
 from shapely import Polygon
 
 from imagery.errors import InputError
-from imagery.geojson import DEGREES, Collection, Feature, read_geojson
-from imagery.grid import lonlat_to_pixel
+from imagery.geojson import Collection, Feature, read_geojson
 from imagery.textfile import short
 
 Lines = tuple[tuple[str, NDArray[np.float64]], ...]
 """Tracks as (id, (n, 2) positions)."""
-
-STEP_M = 5.0
-"""Tracks are densified to this before they are projected, so that they stay on their curve."""
 
 UNSTATED_M = 30.0
 """Position uncertainty of a site that does not state one: that of tracks drawn by hand on a public map."""
@@ -117,16 +112,6 @@ class Site:
         return any(track.approximate for track in self.tracks) or any(area.approximate for area in self.areas)
 
 
-@dataclass(frozen=True, eq=False)
-class TrackFile:
-    """Tracks that came by themselves, without a site."""
-
-    lines: Lines
-    """Each track's id and line: (x, y) in pixels of the whole image, or longitude and latitude."""
-    pixel: bool
-    """Whether lines are in pixels (origin top-left, y down) rather than in degrees, WGS 84."""
-
-
 def load_site(path: Path) -> Site:
     """Read a site file: a GeoJSON FeatureCollection as ``seeds/README.md`` describes it.
 
@@ -151,81 +136,20 @@ def load_site(path: Path) -> Site:
     tracks = tuple(
         Track(part, line, _approximate(feature))
         for feature in roles["track"]
-        for part, line in _lines(_id(feature), feature)
+        for part, line in parts_of(_id(feature), feature)
     )
-    _check_length(path, tuple((track.id, track.line) for track in tracks))
+    check_length(path, tuple((track.id, track.line) for track in tracks))
     areas = tuple(
         Area(_id(feature), role, _polygon(feature), _approximate(feature))
         for role in ("yard", "berth")
         for feature in roles[role]
     )
     points = tuple(_point(feature) for feature in roles["point"])
-    _check_unique(path, [t.id for t in tracks] + [a.id for a in areas] + [p.id for p in points])
+    check_unique(path, [t.id for t in tracks] + [a.id for a in areas] + [p.id for p in points])
     footprint = _footprint(path, roles["footprint"], tracks)
     return Site(
         slug, name, footprint, _box(roles["search_box"], footprint), tracks, areas, points, uncertainty
     )
-
-
-def load_tracks(path: Path) -> TrackFile:
-    """Read track centre lines from any GeoJSON, a site file included.
-
-    Lines are in pixels where their property ``coordinates`` says ``pixel``, or where the file names no CRS
-    and some position lies beyond degrees; otherwise they are on the map. Other features are passed over.
-
-    Args:
-        path: The file, at most 8 MiB.
-
-    Returns:
-        The lines, named by their id, else their name, else ``track-N``.
-
-    Raises:
-        InputError: The file cannot be used, holds no line, or has lines in pixels beside others on the map.
-    """
-    collection = read_geojson(path)
-    features = [feature for feature in collection.features if feature.kind == "LineString"]
-    if not features:
-        raise InputError(f"{path} holds no LineString: draw each track as a line")
-    flagged = {feature.properties.get("coordinates") == "pixel" for feature in features}
-    if len(flagged) > 1:
-        raise InputError(
-            f"{path}: some lines say coordinates: pixel and others do not; write all of them alike"
-        )
-    beyond = any(bool((np.abs(feature.points) > DEGREES).any()) for feature in features)
-    pixel = flagged == {True} or (collection.crs is None and beyond)
-    if not pixel:
-        features = [f for f in collection.to_lonlat().features if f.kind == "LineString"]
-    lines = tuple(pair for feature in features for pair in _lines(_told_name(feature), feature))
-    _check_unique(path, [name for name, _ in lines])
-    if not pixel:
-        _check_length(path, lines)
-    return TrackFile(lines, pixel)
-
-
-def tracks_in_pixels(source: Site | TrackFile, grid: GeoBox) -> Lines:
-    """Tracks as lines on an image.
-
-    Nothing is clipped: lines may run far outside the image. A track for which the image's projection is not
-    defined, being on another side of the globe, is left out.
-
-    Args:
-        source: A site, or tracks by themselves.
-        grid: Grid of the whole image.
-
-    Returns:
-        Each track's id and (n, 2) pixel coordinates. Lines from the map have a vertex at least every 5 m.
-
-    Raises:
-        InputError: The tracks are on the map, but the image has no map position.
-    """
-    if isinstance(source, TrackFile) and source.pixel:
-        return source.lines
-    if grid.crs is None:
-        raise InputError("the tracks are on the map but the image has no map position: give tracks in pixels")
-    lines = source.lines if isinstance(source, TrackFile) else tuple((t.id, t.line) for t in source.tracks)
-    with np.errstate(invalid="ignore"):  # infinite where the projection is not defined
-        placed = [(name, lonlat_to_pixel(grid, _densified(line))) for name, line in lines]
-    return tuple((name, xy) for name, xy in placed if np.isfinite(xy).all())
 
 
 def _by_role(collection: Collection) -> Mapping[str, list[Feature]]:
@@ -279,12 +203,6 @@ def _id(feature: Feature) -> str:
     return f"{role}-{feature.index}" if value is None else _slug(feature.label, value)
 
 
-def _told_name(feature: Feature) -> str:
-    """A track's name in a file that need not be a site's: any text will do."""
-    told = feature.properties.get("id") or feature.properties.get("name")
-    return told[:64] if isinstance(told, str) else f"track-{feature.index}"
-
-
 def _metres(label: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
         raise InputError(f"{label}: uncertainty_m is {short(value)}: give a position uncertainty in metres")
@@ -298,7 +216,7 @@ def _approximate(feature: Feature) -> bool:
     return value is not False
 
 
-def _lines(name: str, feature: Feature) -> Lines:
+def parts_of(name: str, feature: Feature) -> Lines:
     """A line's parts, numbered where there are several."""
     if len(feature.parts) == 1:
         return ((name, feature.parts[0][0]),)
@@ -325,13 +243,15 @@ def _point(feature: Feature) -> Point:
     return Point(slug, str(name), (float(lon), float(lat)), uncertainty, source)
 
 
-def _check_unique(path: Path, ids: Sequence[str]) -> None:
+def check_unique(path: Path, ids: Sequence[str]) -> None:
+    """Refuse two parts of one file with the same id."""
     for name, times in Counter(ids).items():
         if times > 1:
             raise InputError(f"{path}: id {name!r} is used {times} times: give each its own")
 
 
-def _check_length(path: Path, lines: Lines) -> None:
+def check_length(path: Path, lines: Lines) -> None:
+    """Refuse tracks without length, and more of them than a yard can hold."""
     lengths = [_GEOD.line_length(*line.T) for _, line in lines]
     for (name, _), length in zip(lines, lengths, strict=True):
         if length == 0:
@@ -368,13 +288,3 @@ def _box(drawn: Sequence[Feature], footprint: Polygon) -> tuple[float, float, fl
         across = up / max(math.cos(math.radians((south + north) / 2)), 1e-3)
         west, south, east, north = west - across, south - up, east + across, north + up
     return max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)
-
-
-def _densified(line: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same line with a vertex at least every STEP_M on the ground."""
-    steps = np.ceil(np.asarray(_GEOD.line_lengths(*line.T)) / STEP_M).astype(int)
-    pieces = [
-        np.linspace(start, end, max(n, 1), endpoint=False)
-        for start, end, n in zip(line[:-1], line[1:], steps, strict=True)
-    ]
-    return np.concatenate([*pieces, line[-1:]])

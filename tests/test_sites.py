@@ -15,7 +15,8 @@ from shapely import LineString, Point, box
 
 from imagery.errors import InputError, YardwatchError
 from imagery.grid import local_grid, pixel_to_lonlat
-from imagery.sites import UNSTATED_M, load_site, load_tracks, tracks_in_pixels
+from imagery.sites import UNSTATED_M, load_site
+from imagery.tracks import load_tracks, tracks_in_pixels
 
 ROOT = Path(__file__).parent.parent
 SEEDS = sorted((ROOT / "seeds/sites").glob("*.geojson"))

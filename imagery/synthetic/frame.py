@@ -15,8 +15,9 @@ from shapely import Polygon
 
 from imagery.errors import InputError
 from imagery.grid import lonlat_to_pixel, pixel_to_lonlat
-from imagery.sites import Site, tracks_in_pixels
+from imagery.sites import Site
 from imagery.synthetic.layout import Layout, Points
+from imagery.tracks import tracks_in_pixels
 
 SNAP_M = 20.0
 """The corner lies on the 20 m grid of the sensor."""
