@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from imagery.errors import InputError
 from imagery.grid import ground_gsd, ground_steps
 from imagery.tiles import Tile
 from models.measurement import Measurement, Skip
@@ -88,6 +90,17 @@ class Profile:
     """Share of the cells inside that the image's own classes call snow; 0 without such classes."""
     shadow_m: float
     """Width of the shadow that a usual wagon casts beside it."""
+
+    def __post_init__(self) -> None:
+        shapes = [(len(self.bands), len(xy)) for xy in self.xy_m]
+        if [part.shape for part in self.samples] != shapes or len(shapes) != len(self.track_ids):
+            raise InputError(
+                f"profile of {self.scene_id!r}: samples {[part.shape for part in self.samples]} do not fit "
+                f"{len(self.track_ids)} tracks and cells {shapes}"
+            )
+        arrays: tuple[NDArray[Any], ...] = (*self.xy_m, *self.samples, *self.seen, self.around)
+        for array in arrays:
+            array.setflags(write=False)
 
     @property
     def seen_share(self) -> float:
@@ -229,7 +242,10 @@ def _measure(group: Sequence[Profile], level: float) -> list[tuple[Measurement, 
     found: list[Residual | Skip] = []
     for date in range(len(group)):
         others = stack.others(date, usable)
-        if not usable[date]:
+        if np.isnan(bright[date]):
+            detail = "the surroundings are black; check scale, offset and nodata of the images"
+            found.append(Skip("no-surroundings", detail))
+        elif not usable[date]:
             detail = f"the surroundings are {bright[date]:.1f} times as bright as usual: snow, haze or cloud"
             found.append(Skip("snow", detail))
         elif len(others) < LEAST_DATES:

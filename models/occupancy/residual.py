@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imagery.errors import InputError
+
 Cube = NDArray[np.float64]
 
 NEIGHBOURS = 24
@@ -30,6 +32,16 @@ class Stack:
     """(dates, bands, points) reflectance of the surroundings, NaN where not seen."""
     days: NDArray[np.int64]
     """(dates,) days since 1970-01-01."""
+
+    def __post_init__(self) -> None:
+        dates, bands = self.tracks.shape[:2]
+        if self.around.shape[:2] != (dates, bands) or self.days.shape != (dates,):
+            raise InputError(
+                f"tracks {self.tracks.shape}, surroundings {self.around.shape} and days {self.days.shape} "
+                "must agree in dates and bands"
+            )
+        for array in (self.tracks, self.around, self.days):
+            array.setflags(write=False)
 
     def others(self, date: int, usable: NDArray[np.bool_]) -> NDArray[np.intp]:
         """The baseline's dates: usable, not near the target in time, nearest to it in season."""
@@ -148,14 +160,17 @@ def residual(stack: Stack, date: int, others: NDArray[np.intp]) -> Residual:
     z = (stack.around[date] - usual) / usual_spread
     unrest = 1.4826 * float(np.nanmedian(np.abs(z)))
     z = z[:, np.isfinite(z).all(axis=0)]
-    # A little of the identity keeps the matrix invertible where two bands move as one.
-    correlation = 0.98 * np.atleast_2d(np.corrcoef(z)) + 0.02 * np.eye(len(z))
+    centred = z - z.mean(axis=1, keepdims=True)
+    norm = np.sqrt((centred**2).sum(axis=1)) + 1e-9
+    # Held below one, so that the matrix can be inverted where two bands move as one.
+    correlation = 0.98 * (centred @ centred.T) / np.outer(norm, norm)
+    np.fill_diagonal(correlation, 1.0)
     sigma = np.maximum(nan_spread(stack.tracks[others], empty), _FLOOR) * max(unrest, _CALM)
     sigma = np.where(np.isfinite(sigma), sigma, 1.0)
     covariance = np.einsum("kn,kl,ln->nkl", sigma, correlation, sigma)
     difference = stack.tracks[date] - empty
     for band in range(len(difference)):
-        known = difference[band] / empty[band]
+        known = difference[band] / np.maximum(empty[band], _FLOOR)
         shared = half_sample_mode(known[np.isfinite(known)])
         difference[band] -= float(np.clip(shared, -_MOST_SHIFT, _MOST_SHIFT)) * empty[band]
     return Residual(difference, empty, covariance, unrest)
