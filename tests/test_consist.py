@@ -15,7 +15,13 @@ from models.wagons.consist import Evidence, Weights, cut, score
 
 # Wagons of 3 to 5 columns, of 2 where the image cuts them: small enough to list every cut.
 SMALL = Weights(
-    occupied=0.5, ends=1.0, wagon=-0.5, shortest_m=3 * ALONG_M, longest_m=5 * ALONG_M, cut_m=2 * ALONG_M
+    occupied=0.5,
+    bias=0.25,
+    ends=1.0,
+    wagon=-0.5,
+    shortest_m=3 * ALONG_M,
+    longest_m=5 * ALONG_M,
+    cut_m=2 * ALONG_M,
 )
 N = 11
 LOGITS = arrays(np.float64, N, elements=st.floats(-4, 4, width=16))

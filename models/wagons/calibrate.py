@@ -22,7 +22,7 @@ from imagery.errors import UnreadableError
 from models.detections import Detections
 
 Floats = NDArray[np.float64]
-FEATURES = ("one", "odds", "occupied", "ends", "coarse")
+FEATURES = ("one", "odds", "occupied", "ends", "heat", "coarse")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Calibration:
 
 
 def features(found: Detections) -> Floats:
-    """(n, len(FEATURES)) of each box: its odds, what stands in its columns, its ends, and the GSD."""
+    """(n, len(FEATURES)) of each box: its odds, its columns, its ends, the proposer's heat, and the GSD."""
 
     def log_odds(values: Floats) -> Floats:
         clipped = np.clip(values, 1e-3, 1 - 1e-3)
@@ -111,6 +111,7 @@ def features(found: Detections) -> Floats:
             log_odds(found.attributes["odds"]),
             log_odds(found.attributes["occupied"]),
             np.clip(found.attributes["ends"], -8, 8),
+            log_odds(found.attributes["heat"]),
             np.full(len(found), np.log2(found.gsd_m / 0.5)),
         ]
     )

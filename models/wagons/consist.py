@@ -3,7 +3,7 @@
 The strip reader gives, for each column, the log-odds that it is occupied, that a wagon begins at its left
 edge and that one ends at its right edge. A wagon over columns s to e - 1 earns
 
-    occupied * sum(occupied[s:e]) + ends * (start[s] + stop[e - 1]) + wagon + length prior
+    occupied * sum(occupied[s:e] + bias) + ends * (start[s] + stop[e - 1]) + wagon + length prior
 
 and an empty column earns nothing. The best cut and the odds of each segment (a semi-Markov chain: the sum
 over all cuts instead of the best one) are both exact, in time columns times lengths.
@@ -28,6 +28,8 @@ class Weights:
 
     occupied: float = 0.15
     """Of the log-odds of each column: far below 1, because neighbouring columns see the same pixels."""
+    bias: float = 0.0
+    """Added to the log-odds of each column: real wagons are less sure than painted ones."""
     ends: float = 0.7
     """Of the log-odds of the two ends."""
     wagon: float = -1.0
@@ -94,7 +96,7 @@ def score(evidence: Evidence, weights: Weights, start: int, stop: int) -> float:
     index = np.flatnonzero(lengths == stop - start)
     if not len(index) or (cut_only[index[0]] and not (evidence.edge[start] or evidence.edge[stop])):
         return -np.inf
-    inside = weights.occupied * evidence.occupied[start:stop].sum()
+    inside = weights.occupied * (evidence.occupied[start:stop] + weights.bias).sum()
     return float(inside + weights.ends * (evidence.start[start] + evidence.stop[stop - 1]) + weights.wagon)
 
 
@@ -127,7 +129,7 @@ def _forward(evidence: Evidence, weights: Weights, over_all: bool = False) -> tu
     """Value of the best cut of columns 0 to b (or log-sum over all cuts), and its last length or 0."""
     n = len(evidence.occupied)
     lengths, cut_only = weights.columns(), weights.cut_only()
-    total = np.concatenate([[0.0], np.cumsum(weights.occupied * evidence.occupied)])
+    total = np.concatenate([[0.0], np.cumsum(weights.occupied * (evidence.occupied + weights.bias))])
     value, chosen = np.zeros(n + 1), np.zeros(n + 1, dtype=np.intp)
     # opening[b]: value of all before a wagon that begins at b, less what its columns will be credited with.
     opening = np.full(n + 1, -np.inf)

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.reader import Raster
-from models.axes.fitted import Tracing, find_axes
+from models.axes.fitted import Field, Tracing, find_axes
 from models.axes.line import Axis, clip_to_frame, extend
 from models.detections import Detections, concatenate, suppress
+from models.wagons.calibrate import Calibration
 from models.wagons.consist import Weights
 from models.wagons.nets import ProposeNet, StripNet, load
 from models.wagons.picture import Picture
@@ -21,6 +22,8 @@ from models.wagons.propose import propose
 from models.wagons.read import read_axes
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
+CALIBRATIONS = {True: "calibration-mapped.json", False: "calibration-fitted.json"}
+"""Files by whether tracks were given."""
 
 
 class StripReader:
@@ -34,8 +37,9 @@ class StripReader:
         proposer: ProposeNet | None = None,
         weights: Weights | None = None,
         tracing: Tracing | None = None,
-        least_score: float = 0.5,
+        least_score: float = 0.4,
         folder: Path = WEIGHTS,
+        calibrated: bool = True,
     ) -> None:
         """Load the nets.
 
@@ -45,7 +49,8 @@ class StripReader:
             weights: Of the cut into wagons.
             tracing: How rows are followed where there is no map.
             least_score: Wagons with a lower score are dropped.
-            folder: With ``reader.safetensors`` and ``proposer.safetensors``.
+            folder: With ``reader.safetensors``, ``proposer.safetensors`` and both calibrations.
+            calibrated: Whether scores are turned into probabilities; else they are the odds of the cut.
 
         Raises:
             UnreadableError: Weights are absent or damaged.
@@ -55,21 +60,39 @@ class StripReader:
         self._weights = weights or Weights()
         self._tracing = tracing or Tracing()
         self._least = least_score
+        self.calibrations: dict[bool, Calibration] = (
+            {mapped: Calibration.read(folder / name) for mapped, name in CALIBRATIONS.items()}
+            if calibrated
+            else {}
+        )
 
     def detect(self, raster: Raster, tracks: Sequence[NDArray[np.float64]] = ()) -> Detections:
         """See Detector.detect."""
         picture = Picture(raster)
+        field = propose(self._proposer, picture)
         if tracks:
             lines = [part for track in tracks for part in _inside(track, picture)]
         else:
-            lines = [axis.line for axis in self.axes(raster, picture)]
+            lines = [axis.line for axis in find_axes(field, self._tracing)]
         parts = read_axes(self._reader, picture, lines, self._weights)
-        found = clear_of_each_other(concatenate(raster.grid, parts))
+        found = with_heat(clear_of_each_other(concatenate(raster.grid, parts)), field)
+        if self.calibrations and len(found):
+            found = replace(found, scores=self.calibrations[bool(tracks)].probabilities(found))
         return found.take(found.scores >= self._least)
 
-    def axes(self, raster: Raster, picture: Picture | None = None) -> list[Axis]:
-        """Tracks with wagons on them, found in the image alone, in its pixels, the surest first."""
-        return find_axes(propose(self._proposer, picture or Picture(raster)), self._tracing)
+    def axes(self, raster: Raster) -> list[Axis]:
+        """Tracks found in the image alone, in its pixels, the surest first."""
+        return find_axes(propose(self._proposer, Picture(raster)), self._tracing)
+
+
+def with_heat(found: Detections, field: Field) -> Detections:
+    """Wagons with a second opinion: the proposer's mean heat along the middle line of each, as ``heat``."""
+    cx, cy, length, _, angle = found.boxes.T
+    along = np.stack([np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))], axis=1)
+    reach = np.linspace(-0.4, 0.4, 9)[:, None, None] * length[:, None]
+    points = np.stack([cx, cy], axis=1) + reach * along  # (9, n, 2)
+    heat = field.sample(field.heat, points.reshape(-1, 2) / field.cell_px).reshape(9, -1).mean(axis=0)
+    return replace(found, attributes={**found.attributes, "heat": np.clip(heat, 0.0, 1.0)})
 
 
 def clear_of_each_other(found: Detections, side_m: float = 3.5, end_m: float = 1.5) -> Detections:
