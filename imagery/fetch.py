@@ -20,7 +20,7 @@ import numpy as np
 
 from imagery.errors import InputError, UnreadableError
 from imagery.fetch_ledger import LEDGER, Entry, Ledger, Line, State, entry_of, locked
-from imagery.fetch_plan import Candidate, Survey, Task, todo
+from imagery.fetch_plan import Bytes, Candidate, Survey, Task, todo
 from imagery.sources.copy import Copier, Piece
 from imagery.sources.doubt import doubt
 from imagery.sources.landing import Landed, folder_of, land, landed, sweep, sync
@@ -33,7 +33,7 @@ _FINAL = frozenset({"unsupported-dtype", "no-position", "too-large"})
 class Watch(Protocol):
     """Who is told how it goes; called from several threads."""
 
-    def planned(self, scenes: int, size_bytes: int) -> None:
+    def planned(self, scenes: int, size: Bytes) -> None:
         """So much is to be fetched, as estimated."""
         ...
 
@@ -49,7 +49,7 @@ class Watch(Protocol):
 class Unwatched:
     """Nobody is told."""
 
-    def planned(self, scenes: int, size_bytes: int) -> None:
+    def planned(self, scenes: int, size: Bytes) -> None:
         """See Watch."""
 
     def moved(self, size_bytes: int) -> None:
@@ -106,7 +106,7 @@ def fetch(
             for survey in surveys:
                 _keep_site(out, survey)
                 ledger.add(_preamble(survey, ledger))
-            watch.planned(len(tasks), sum(task.size_bytes for task in tasks))
+            watch.planned(len(tasks), Bytes.sum(task.size for task in tasks if not is_there(task, out)))
             ended = []
             for entries in _in_order(tasks, out, manners, rng, watch):
                 ledger.add(entries)
@@ -171,6 +171,12 @@ def _in_order(
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
+
+
+def is_there(task: Task, out: Path) -> bool:
+    """Whether a task needs nothing more."""
+    site = task.order.site.id
+    return any(landed(folder_of(out, site, one.offer)) for one in task.candidates)
 
 
 def _bring(task: Task, out: Path, copier: Copier, stop: threading.Event, watch: Watch) -> list[Entry]:

@@ -151,6 +151,11 @@ class Entry:
         return ("offer", self.site, self.provider, self.collection, self.id, *told)
 
 
+def offer_key(site: str, offer: Offer) -> tuple[str, ...]:
+    """The key of every entry about an offer."""
+    return ("offer", site, offer.provider, offer.collection, offer.id)
+
+
 Line = Annotated[Request | Search | Entry, Field(discriminator="kind")]
 _LINE: TypeAdapter[Request | Search | Entry] = TypeAdapter(Line)
 

@@ -10,9 +10,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
 
 from imagery.errors import InputError
-from imagery.fetch_ledger import Entry, Hole, Ledger, Request, Search, State, entry_of, entry_of_refusal
+from imagery.fetch_ledger import (
+    Entry,
+    Hole,
+    Ledger,
+    Request,
+    Search,
+    State,
+    entry_of,
+    entry_of_refusal,
+    offer_key,
+)
 from imagery.period import Period
 from imagery.sensors import CLASS_BANDS, SENSORS
 from imagery.sites import Site
@@ -25,10 +36,10 @@ from imagery.sources.remote_bands import CLOUD_BAND
 
 OPTIONAL = frozenset({CLOUD_BAND})
 """Bands that are taken where they are offered, and not missed where they are not."""
+MISSED = 0.001
+"""Share of the window by which a neighbour may show less and still stand in."""
 BLOCK = 1024
 """Side in pixels of the blocks in which the large catalogues store their files, for the estimate."""
-_STORED = {"uint8": 0.2, "uint16": 0.75, "float32": 0.9}
-"""Compressed size as a share of the plain one, measured on Sentinel files, for the estimate."""
 _EARTH_M = 111_320.0  # a degree of latitude
 
 
@@ -74,6 +85,24 @@ class Candidate:
     """What is copied of it."""
 
 
+@dataclass(frozen=True)
+class Bytes:
+    """Estimated sizes of one or more scenes."""
+
+    pixels: int
+    """Of the windows in memory."""
+    stored: int
+    """On the disk."""
+    moved: int
+    """Read from servers, in whole blocks."""
+
+    @classmethod
+    def sum(cls, parts: Iterable[Bytes]) -> Bytes:
+        """All together."""
+        each = [(part.pixels, part.stored, part.moved) for part in parts]
+        return cls(*(sum(column) for column in zip(*each, strict=True))) if each else cls(0, 0, 0)
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """One Item to be fetched."""
@@ -82,10 +111,8 @@ class Task:
     """For which site."""
     candidates: tuple[Candidate, ...]
     """The picture, then the same one from elsewhere for when it cannot be read or believed."""
-    size_bytes: int
-    """Estimate of what is stored."""
-    transfer_bytes: int
-    """Estimate of what is read from the server."""
+    size: Bytes
+    """Estimate for the first candidate."""
 
     @property
     def offer(self) -> Offer:
@@ -153,12 +180,12 @@ def todo(surveys: Iterable[Survey], ledger: Ledger) -> list[Task]:
         for task in one.tasks:
             left = tuple(c for c in task.candidates if not _known_bad(task, c, ledger))
             if left:
-                tasks.append(Task(task.order, left, task.size_bytes, task.transfer_bytes))
+                tasks.append(Task(task.order, left, task.size))
     return tasks
 
 
 def _known_bad(task: Task, candidate: Candidate, ledger: Ledger) -> bool:
-    before = ledger.latest(entry_of(task.order.site.id, candidate.offer, "failed").key)
+    before = ledger.latest(offer_key(task.order.site.id, candidate.offer))
     return isinstance(before, Entry) and before.state in ("rejected", "out-of-swath")
 
 
@@ -219,10 +246,11 @@ def _tasks(
     by_offer = {id(one.offer): one for one in usable}
     tasks: list[Task] = []
     taken: set[Path] = set()
+    area = box(*_widened(order.window))
     for overpass in overpasses([one.offer for one in usable], prefer):
-        needed = _needed(order, overpass, aside)
+        needed = _needed(order, overpass, area, aside)
         for offer in needed:
-            spares = [one for one in overpass.spares if one.product == offer.product]
+            spares = _spares(overpass, offer, needed, area)
             place = folder_of(Path(), order.site.id, offer)
             if place in taken:
                 aside.append(_aside(order, offer, "rejected", "duplicate-id", "its id is taken already"))
@@ -234,9 +262,16 @@ def _tasks(
     return tasks
 
 
-def _needed(order: Order, overpass: Overpass, aside: list[Entry]) -> list[Offer]:
+def _spares(overpass: Overpass, offer: Offer, needed: Sequence[Offer], area: BaseGeometry) -> list[Offer]:
+    """What else would do: the same picture elsewhere, then neighbours that show as much of the window."""
+    same = [one for one in overpass.spares if one.product == offer.product]
+    shown = offer.footprint.intersection(area)
+    others = [one for one in overpass.offers if one not in needed]
+    return same + [one for one in others if shown.difference(one.footprint).area < MISSED * area.area]
+
+
+def _needed(order: Order, overpass: Overpass, area: BaseGeometry, aside: list[Entry]) -> list[Offer]:
     """The fewest pictures that show the window, without those that are too cloudy."""
-    area = box(*_widened(order.window))
     covering = {id(offer) for offer in overpass.covering(area)}
     needed = []
     for offer in overpass.offers:
@@ -257,24 +292,25 @@ def _aside(order: Order, offer: Offer, state: State, rule: str, detail: str) -> 
 
 
 def _task(order: Order, candidates: Sequence[Candidate]) -> Task:
-    sizes = [_estimate(order.window, candidates[0].offer, band) for band in candidates[0].bands]
-    return Task(order, tuple(candidates), sum(size for size, _ in sizes), sum(moved for _, moved in sizes))
+    first = candidates[0]
+    size = Bytes.sum(_estimate(order.window, first.offer, band) for band in first.bands)
+    return Task(order, tuple(candidates), size)
 
 
-def _estimate(window: Window, offer: Offer, band: RemoteBand) -> tuple[int, int]:
-    """Bytes stored and bytes read of one band: window and touched blocks x type x usual compression."""
+def _estimate(window: Window, offer: Offer, band: RemoteBand) -> Bytes:
+    """One band: window and touched blocks x type x usual compression."""
+    # Compressed to such a share, and a third more for overviews: rough figures of Sentinel files.
     known = {one.name: one.gsd_m for one in SENSORS[offer.sensor].bands}
     gsd_m = band.gsd_m or known.get(band.name) or SENSORS[offer.sensor].gsd_m or 10.0
     small = band.name in CLASS_BANDS | OPTIONAL
-    dtype = "uint8" if small else "float32" if offer.sensor.startswith("sentinel-1") else "uint16"
-    each = _STORED[dtype] * (1 if small else 4 if dtype == "float32" else 2)
+    each, kept = (1, 0.2) if small else (4, 0.9) if offer.sensor.startswith("sentinel-1") else (2, 0.75)
     west, south, east, north = _widened(window)
     wide = (east - west) * _EARTH_M * math.cos(math.radians((south + north) / 2)) / gsd_m
     high = (north - south) * _EARTH_M / gsd_m
     # A window of random place touches so many blocks on average.
     blocks = (wide / BLOCK + 1) * (high / BLOCK + 1)
-    # A third more for overviews.
-    return round(wide * high * each * 4 / 3), round(blocks * BLOCK**2 * each)
+    pixels = wide * high * each
+    return Bytes(round(pixels), round(pixels * kept * 4 / 3), round(blocks * BLOCK**2 * each * kept))
 
 
 def _widened(window: Window) -> tuple[float, float, float, float]:
