@@ -28,7 +28,7 @@ from imagery.sources.folder import Inventory, find_scenes
 from imagery.tracks import load_tracks
 from models.stats.baseline import Baseline, baseline_of
 from models.stats.series import Series
-from models.wagons.registry import detector
+from models.wagons.registry import ADAPTABLE, ADAPTED_ENDING, detector
 
 PACKAGES = ("yardwatch", "numpy", "rasterio", "torch", "opencv-python-headless", "scikit-image", "shapely")
 
@@ -75,7 +75,7 @@ def run(
     """
     start = datetime.now(UTC)
     places = _places(config)
-    wagons = detector(config.detector)
+    wagons = detector(config.detector, config.adapted)
     inventory = find_scenes(config.tiles, gsd_m=config.gsd_m, bands=config.bands)
     inputs = _hashes(config, inventory)
     started(len(inventory.scenes))
@@ -92,7 +92,7 @@ def run(
     series = series_of(outcomes)
     baselines = _baselines(config, series)
     claims = load_claims(config.claims)
-    verdicts = [judge(claim, series) for claim in claims]
+    verdicts = [judge(claim, series, years=config.baseline_years) for claim in claims]
     write_tables(outcomes, verdicts, out)
     facts = _facts(config, inputs, outcomes, command, start)
     with written(out / "run.json") as path:
@@ -118,8 +118,22 @@ def run(
 
 def _places(config: RunConfig) -> list[Place]:
     if config.sites:
-        return [Place(site=load_site(path)) for path in config.sites]
+        own = _own_weights(config)
+        return [
+            Place(
+                site=load_site(path), detector=detector(config.detector, own[path]) if path in own else None
+            )
+            for path in config.sites
+        ]
     return [Place(tracks=load_tracks(config.tracks) if config.tracks else None)]
+
+
+def _own_weights(config: RunConfig) -> dict[Path, Path]:
+    """Weights beside site files, by site file: what ``yardwatch adapt`` learnt there."""
+    if config.detector != ADAPTABLE or config.adapted:
+        return {}
+    beside = {path: path.with_suffix(ADAPTED_ENDING) for path in config.sites}
+    return {path: weights for path, weights in beside.items() if weights.exists()}
 
 
 def _baselines(config: RunConfig, series: Sequence[Series]) -> dict[tuple[str, str], Baseline]:
@@ -136,13 +150,15 @@ def _baselines(config: RunConfig, series: Sequence[Series]) -> dict[tuple[str, s
 
 def _hashes(config: RunConfig, inventory: Inventory) -> dict[str, str]:
     files = {asset.path for scene in inventory.scenes for asset in scene.assets}
-    files |= {*config.sites, *config.claims} | ({config.tracks} if config.tracks else set())
+    files |= {*config.sites, *config.claims, *_own_weights(config).values()}
+    files |= {path for path in (config.tracks, config.adapted) if path}
     return {str(path): sha256(path) for path in sorted(files)}
 
 
 def _settings(config: RunConfig, inputs: dict[str, str]) -> str:
     """Whatever changes what is seen in a scene: change one of these and it is looked at again."""
-    places = [inputs[str(path)] for path in (*config.sites, config.tracks) if path is not None]
+    deciding = (*config.sites, *_own_weights(config).values(), config.tracks, config.adapted)
+    places = [inputs[str(path)] for path in deciding if path is not None]
     return json.dumps([config.detector, config.level, config.gsd_m, config.bands, places, code_digest()])
 
 
