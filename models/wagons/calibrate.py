@@ -9,7 +9,6 @@ is what differs from image to image (haze, shadow, an unknown kind of wagon) and
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from imagery.errors import UnreadableError
 from models.detections import Detections
 
 Floats = NDArray[np.float64]
-FEATURES = ("one", "odds", "occupied", "ends", "heat", "coarse")
+FEATURES = ("one", "odds", "occupied", "ends", "heat", "coarse", "mapped")
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,8 @@ class CountModel:
 
     gsd_m: float
     """GSD at which it was fitted; between two it is interpolated."""
+    mapped: bool
+    """Whether tracks were given."""
     found: float
     """True wagons for each expected one: above 1 where wagons are missed."""
     missed: float
@@ -46,7 +47,7 @@ class Calibration:
     score: tuple[float, ...]
     """Coefficient of each of FEATURES."""
     counts: tuple[CountModel, ...]
-    """In order of GSD."""
+    """In order of GSD, with and without tracks."""
     about: str = ""
     """On which images it was fitted."""
 
@@ -55,21 +56,25 @@ class Calibration:
         odds: Floats = 1 / (1 + np.exp(-features(found) @ np.array(self.score)))
         return odds
 
-    def interval(self, expected: float, gsd_m: float, level: float = 0.9) -> tuple[float, float, float]:
+    def interval(
+        self, expected: float, gsd_m: float, level: float = 0.9, mapped: bool = False
+    ) -> tuple[float, float, float]:
         """Estimate of the true count, and the interval that holds it with probability ``level``.
 
         Args:
             expected: Sum of the probabilities of an image's boxes.
             gsd_m: Of the image.
             level: Nominal coverage.
+            mapped: Whether tracks were given; where nothing was found that is not known, and the wider holds.
 
         Returns:
             Value, low and high.
         """
         at = np.log(gsd_m)
-        where = [np.log(model.gsd_m) for model in self.counts]
+        models = [model for model in self.counts if model.mapped == mapped]
+        where = [np.log(model.gsd_m) for model in models]
         found, missed, size = (
-            float(np.interp(at, where, [getattr(model, name) for model in self.counts]))
+            float(np.interp(at, where, [getattr(model, name) for model in models]))
             for name in ("found", "missed", "size")
         )
         mean = found * expected + missed
@@ -99,7 +104,7 @@ class Calibration:
 
 
 def features(found: Detections) -> Floats:
-    """(n, len(FEATURES)) of each box: its odds, its columns, its ends, the proposer's heat, and the GSD."""
+    """Evidence (n, len(FEATURES)) of each box, the GSD, and whether its track was given."""
 
     def log_odds(values: Floats) -> Floats:
         clipped = np.clip(values, 1e-3, 1 - 1e-3)
@@ -113,6 +118,7 @@ def features(found: Detections) -> Floats:
             np.clip(found.attributes["ends"], -8, 8),
             log_odds(found.attributes["heat"]),
             np.full(len(found), np.log2(found.gsd_m / 0.5)),
+            found.attributes["mapped"],
         ]
     )
 
@@ -137,11 +143,12 @@ def fit_score(x: Floats, right: NDArray[np.bool_], ridge: float = 1.0) -> tuple[
     return tuple(float(w) for w in minimize(cost, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x)
 
 
-def fit_count(gsd_m: float, expected: Floats, true: Floats) -> CountModel:
+def fit_count(gsd_m: float, mapped: bool, expected: Floats, true: Floats) -> CountModel:
     """Most likely count model of images at one GSD.
 
     Args:
         gsd_m: Their GSD.
+        mapped: Whether tracks were given.
         expected: (n,) sum of probabilities of each image.
         true: (n,) wagons in each.
     """
@@ -153,19 +160,16 @@ def fit_count(gsd_m: float, expected: Floats, true: Floats) -> CountModel:
 
     best = minimize(cost, np.log([1.0, 0.3, 20.0]), method="Nelder-Mead", options={"maxiter": 2000})
     found, missed, size = (float(v) for v in np.exp(np.clip(best.x, -7, 9)))
-    return CountModel(gsd_m, found, missed, size)
+    return CountModel(gsd_m, mapped, found, missed, size)
 
 
-def coverage(calibration: Calibration, gsd_m: float, expected: Floats, true: Floats, level: float) -> float:
+def coverage(
+    calibration: Calibration, gsd_m: float, mapped: bool, expected: Floats, true: Floats, level: float
+) -> float:
     """Share of images whose true count lies in its interval."""
     inside = [
         low <= t <= high
         for e, t in zip(expected, true, strict=True)
-        for _, low, high in [calibration.interval(float(e), gsd_m, level)]
+        for _, low, high in [calibration.interval(float(e), gsd_m, level, mapped)]
     ]
     return float(np.mean(inside))
-
-
-def by_gsd(models: Sequence[CountModel]) -> tuple[CountModel, ...]:
-    """In order of GSD, as Calibration wants them."""
-    return tuple(sorted(models, key=lambda model: model.gsd_m))

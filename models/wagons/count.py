@@ -15,9 +15,9 @@ from models.wagons.calibrate import Calibration
 Estimate = tuple[float, float, float]
 """Value, low, high."""
 
-CALIBRATED = ("strips",)
+CALIBRATED = ("strips", "strips+adapted")
 """Detectors whose scores were calibrated on images that they were not trained on."""
-READ_COVERS = ("strips",)
+READ_COVERS = ("strips", "strips+adapted")
 """Detectors that tell a tarpaulin from a bare wagon: of others no count of covers is given."""
 EDGES_LEAST, EDGES_MOST = 0.6, 2.2
 """True wagons for each box of ``edges``: from 40 % false alarms and none missed to none false and 55 %
@@ -86,7 +86,11 @@ def _uncalibrated(found: Detections, level: float) -> Estimate:
 
 def _calibrated(found: Detections, level: float) -> Estimate:
     calibration = _calibration()
-    return calibration.interval(float(calibration.probabilities(found).sum()), found.gsd_m, level)
+    if not len(found):
+        return calibration.interval(0.0, found.gsd_m, level)
+    expected = float(calibration.probabilities(found).sum())
+    mapped = bool(found.attributes["mapped"].any())
+    return calibration.interval(expected, found.gsd_m, level, mapped)
 
 
 @cache

@@ -22,8 +22,6 @@ from models.wagons.propose import propose
 from models.wagons.read import read_axes
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
-CALIBRATIONS = {True: "calibration-mapped.json", False: "calibration-fitted.json"}
-"""Files by whether tracks were given."""
 
 
 class StripReader:
@@ -49,7 +47,7 @@ class StripReader:
             weights: Of the cut into wagons.
             tracing: How rows are followed where there is no map.
             least_score: Wagons with a lower score are dropped.
-            folder: With ``reader.safetensors``, ``proposer.safetensors`` and both calibrations.
+            folder: With ``reader.safetensors``, ``proposer.safetensors`` and ``calibration.json``.
             calibrated: Whether scores are turned into probabilities; else they are the odds of the cut.
 
         Raises:
@@ -60,11 +58,7 @@ class StripReader:
         self._weights = weights or Weights()
         self._tracing = tracing or Tracing()
         self._least = least_score
-        self.calibrations: dict[bool, Calibration] = (
-            {mapped: Calibration.read(folder / name) for mapped, name in CALIBRATIONS.items()}
-            if calibrated
-            else {}
-        )
+        self.calibration = Calibration.read(folder / "calibration.json") if calibrated else None
 
     def detect(self, raster: Raster, tracks: Sequence[NDArray[np.float64]] = ()) -> Detections:
         """See Detector.detect."""
@@ -76,8 +70,10 @@ class StripReader:
             lines = [axis.line for axis in find_axes(field, self._tracing)]
         parts = read_axes(self._reader, picture, lines, self._weights)
         found = with_heat(clear_of_each_other(concatenate(raster.grid, parts)), field)
-        if self.calibrations and len(found):
-            found = replace(found, scores=self.calibrations[bool(tracks)].probabilities(found))
+        mapped = np.full(len(found), float(len(tracks) > 0))
+        found = replace(found, attributes={**found.attributes, "mapped": mapped})
+        if self.calibration and len(found):
+            found = replace(found, scores=self.calibration.probabilities(found))
         return found.take(found.scores >= self._least)
 
     def axes(self, raster: Raster) -> list[Axis]:

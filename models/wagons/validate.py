@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.axes.strips import frame_along
 from models.detections import Detections, Detector
-from models.wagons.calibrate import Calibration, by_gsd, features, fit_count, fit_score
+from models.wagons.calibrate import Calibration, features, fit_count, fit_score
 from models.wagons.data import Chip
 from models.wagons.pool import painted_chip
 from models.wagons.score import Matches, match
@@ -34,6 +34,8 @@ class Case:
     """(n,) whether each box overlaps a wagon of its own by at least 0.3."""
     true: int
     """Wagons in the image."""
+    mapped: bool
+    """Whether its tracks were given."""
 
 
 def painted(
@@ -69,7 +71,7 @@ def cases(
         right = np.zeros(len(found), dtype=bool)
         right[pairs.pairs[:, 0]] = True
         kept = ~pairs.left_out
-        yield Case(chip, found.take(kept), right[kept], pairs.true)
+        yield Case(chip, found.take(kept), right[kept], pairs.true, mapped)
 
 
 def held_against(found: Detections, chip: Chip, iou: float) -> Matches:
@@ -93,10 +95,14 @@ def calibrate(runs: Sequence[Case], about: str, say: Callable[[str], None] = pri
     score = fit_score(x, right)
     rough = Calibration(score, (), about)
     models = []
-    for gsd in sorted({run.chip.gsd_m for run in runs}):
-        group = [run for run in runs if run.chip.gsd_m == gsd]
-        expected = np.array([rough.probabilities(run.found).sum() for run in group])
-        true = np.array([float(run.true) for run in group])
-        models.append(fit_count(gsd, expected, true))
-        say(f"{gsd} m: {len(group)} images, {models[-1]}")
-    return Calibration(score, by_gsd(models), about)
+    for gsd, mapped in sorted({(run.chip.gsd_m, run.mapped) for run in runs}):
+        group = [run for run in runs if (run.chip.gsd_m, run.mapped) == (gsd, mapped)]
+        expected = np.array([expectation(rough, run.found) for run in group])
+        models.append(fit_count(gsd, mapped, expected, np.array([float(run.true) for run in group])))
+        say(f"{len(group)} images: {models[-1]}")
+    return Calibration(score, tuple(models), about)
+
+
+def expectation(calibration: Calibration, found: Detections) -> float:
+    """Sum of the probabilities of an image's boxes."""
+    return float(calibration.probabilities(found).sum()) if len(found) else 0.0
