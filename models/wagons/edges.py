@@ -42,7 +42,7 @@ USUAL_SUN, USUAL_WEIGHT = 0.6, 3.0
 """Share of shadow that is expected before anything is seen, and how many sure wagons outweigh it."""
 SPREAD = 0.25
 """Evidence above the least that lifts a score from 0.5 to 0.73."""
-STRING, BESIDE_M = 3, 20.0
+STRING, BESIDE_M = 3, 30.0
 """Without a map, wagons are sought in strings of so many, and within so many metres of one."""
 WRONG_SIDE = 0.25
 """A box with so much more shadow on the sunny side is no wagon but the ground between two shadows."""
@@ -216,7 +216,7 @@ def in_company(found: Detections) -> NDArray[np.bool_]:
     centres, angles = found.boxes[:, :2] * found.gsd_m, found.boxes[:, 4]
     lengths = found.boxes[:, 2] * found.gsd_m
     first, second = cKDTree(centres).query_pairs(LONGEST * STEP_M + 3.0, output_type="ndarray").T
-    parallel = np.abs((angles[first] - angles[second] + 90) % 180 - 90) < 7
+    parallel = np.abs((angles[first] - angles[second] + 90) % 180 - 90) < 8
     first, second = first[parallel], second[parallel]
     apart = centres[second] - centres[first]
     turn = np.deg2rad(angles[first])
@@ -229,8 +229,8 @@ def in_company(found: Detections) -> NDArray[np.bool_]:
     in_string: NDArray[np.bool_] = np.bincount(strings, minlength=1)[strings] >= STRING
     near = np.hypot(*apart.T) < BESIDE_M
     company = in_string.copy()
-    company[first[near]] |= in_string[second[near]]
-    company[second[near]] |= in_string[first[near]]
+    company[first[near & in_string[second]]] = True
+    company[second[near & in_string[first]]] = True
     return company
 
 
