@@ -36,7 +36,7 @@ class Rates:
 
 
 RATES = {
-    # Seen in benchmarks/results/score_real_edges.json: precision .97 and recall .6 on the one yard that may be
+    # Seen in benchmarks/results/score_real_edges.json: precision .97, recall .6 on the one yard that may be
     # trained on; alarms on every sixth picture of backgrounds/.
     "edges": Rates(precision=(0.5, 1.0), recall=(0.4, 0.95), alarms_per_km2=110.0)
 }
@@ -97,8 +97,10 @@ def _occupied(found: Detections, railcars: Measurement) -> Measurement:
 def _estimate(found: Detections, visible_share: float, level: float, method: str) -> Estimate:
     if method in CALIBRATED:
         calibration = _calibration()
-        expected = float(calibration.probabilities(found).sum()) if len(found) else 0.0
-        return calibration.interval(expected, found.gsd_m, level)
+        if not len(found):
+            return calibration.interval(0.0, found.gsd_m, level)
+        mapped = bool(found.attributes["mapped"].any())
+        return calibration.interval(float(calibration.probabilities(found).sum()), found.gsd_m, level, mapped)
     if method not in RATES:
         raise InputError(
             f"no error rates of detector {method!r}: there are {', '.join((*RATES, *CALIBRATED))}"
