@@ -121,7 +121,7 @@ SENSORS = {
             tuple(Band(f"B{i:02d}", nm, 30) for i, nm in enumerate(_LANDSAT_NM, start=1)),
             nodata=0,
         ),
-        Sensor("sentinel-1-grd", "Sentinel-1 ground range backscatter", _RADAR),
+        Sensor("sentinel-1-grd", "Sentinel-1 ground range backscatter", _RADAR, nodata=0),
         Sensor("sentinel-1-rtc", "Sentinel-1 terrain-corrected backscatter", _RADAR),
         Sensor("sentinel-1", "Sentinel-1, product unknown", _RADAR),
         Sensor(

@@ -11,6 +11,7 @@ from imagery.grid import ground_gsd
 from imagery.scenes import Asset, Scene
 from imagery.sensors import SENSORS
 from imagery.sources.headers import (
+    backscatter_of,
     band_names,
     is_simulated,
     scale_of,
@@ -71,7 +72,9 @@ def read_bare(found: Found, gsd_m: float | None, stated: Sequence[str] | None) -
         taken_at=taken_at,
         gsd_m=gsd_m if header.grid is None else None,
         simulated=is_simulated(header),
-        properties=MappingProxyType({"time_from": time_from, "bands_from": bands.source}),
+        properties=MappingProxyType(
+            {"time_from": time_from, "bands_from": bands.source, **backscatter_of(header, sensor)}
+        ),
     )
     if header.pages > 1:
         scene = replace(scene, properties={**scene.properties, "pages": header.pages})

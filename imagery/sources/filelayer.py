@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 
 from imagery.errors import InputError, UnreadableError
+from imagery.grid import cropped, zoomed
 from imagery.scenes import Asset
 from imagery.sensors import CLASS_BANDS
+from imagery.sources.gcps import warped
 from imagery.sources.rasterfile import RGB, gdal_env, header_of, open_dataset, placed, why
 from imagery.tiles import ROI
 
@@ -46,6 +49,7 @@ class FileLayer:
         self._nodata = asset.nodata if header.nodata is None else header.nodata
         self._stated = header.nodata is not None
         self._masked = header.masked
+        self._by_gcps = header.by_gcps
         own = ("alpha band" if "alpha" in header.colours else "mask") if header.masked else ""
         stated = "" if self._nodata is None else f"nodata {self._nodata:g}"
         self.mask = " and ".join(filter(None, (own, stated))) or "none"
@@ -61,6 +65,8 @@ class FileLayer:
             with gdal_env():
                 if self._palette:
                     return self._coloured(window, bands, shape)
+                if self._by_gcps:
+                    return self._warped(zoomed(cropped(self.grid, *roi), shape), bands)
                 pixels = np.empty((len(bands), *shape), self.dtype)
                 for i, name in enumerate(bands):
                     how = self._resampling(name, size, shape)
@@ -77,6 +83,16 @@ class FileLayer:
         if size == shape or band in CLASS_BANDS or (self._nodata is not None and not self._stated):
             return Resampling.nearest
         return Resampling.average if size[0] > shape[0] else Resampling.bilinear
+
+    def _warped(self, grid: GeoBox, bands: Sequence[str]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Bands of a file that ground control points place."""
+        pixels = np.empty((len(bands), *grid.shape), self.dtype)
+        valid = np.ones(grid.shape, dtype=bool)
+        for i, name in enumerate(bands):
+            how = Resampling.nearest if name in CLASS_BANDS else Resampling.bilinear
+            pixels[i], seen = warped(self._dataset, self._index[name], grid, how, self._nodata)
+            valid &= seen
+        return pixels, valid
 
     def _own_mask(self, window: Any, shape: tuple[int, int]) -> NDArray[np.bool_]:
         mask: NDArray[np.bool_] = self._dataset.dataset_mask(window=window, out_shape=shape) > 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import numpy as np
 
 from imagery.errors import UnreadableError
 from imagery.sensors import SENSORS
@@ -141,6 +144,21 @@ def scale_of(header: Header) -> tuple[float, float]:
             "mixed-scales",
         )
     return stated.pop() if stated else (1.0, 0.0)
+
+
+def backscatter_of(header: Header, sensor: str) -> dict[str, str]:
+    """What the values of a radar file are, as a property of its scene; nothing for other sensors.
+
+    Only what the file or its product fixes is said: a GRD measurement holds whole numbers, the linear amplitude.
+    """
+    if not sensor.startswith("sentinel-1"):
+        return {}
+    said = " ".join((header.path.stem, *header.descriptions, *header.tags.values()))
+    if re.search(r"(?<![a-z])db(?![a-z])|decibel", said, re.IGNORECASE):
+        return {"backscatter": "decibel"}
+    if sensor == "sentinel-1-grd" and np.dtype(header.dtype).kind in "iu":
+        return {"backscatter": "linear amplitude, not calibrated"}
+    return {"backscatter": "linear power" if sensor == "sentinel-1-rtc" else "not stated"}
 
 
 def is_simulated(header: Header) -> bool:

@@ -13,14 +13,17 @@ _SENSORS = (
     (re.compile(r"^L[COTEM]0[4-9]_"), "landsat"),
     (re.compile(r"RTC-S1|^S1[ABCD]?_.*RTC", re.IGNORECASE), "sentinel-1-rtc"),
     (re.compile(r"^S1[ABCD]?_(?:IW_|EW_)?GRD"), "sentinel-1-grd"),
+    (re.compile(r"^s1[a-d]-[a-z0-9]{2}-grd-"), "sentinel-1-grd"),
     (re.compile(r"^S1[ABCD]?(?:_|$)"), "sentinel-1"),
     (re.compile(r"_ssc?\d+d?\d*_|^s\d{3}_\d{8}T\d{6}Z"), "skysat"),
     (re.compile(r"^\d{8}_\d{6}_(?:\d{2}_)?[0-9a-f]{4}_(?:\d[AB]_)?", re.IGNORECASE), "planetscope"),
 )
 
+# A measurement inside a Sentinel-1 product; its last number differs by polarisation.
+_MEASUREMENT = re.compile(r"^(s1[a-d]-[a-z0-9]{2}-grd)-(?P<band>v[vh]|h[hv])-(.*)-\d{3}$")
 # Year 1972 (the first Landsat) to 2099; never part of a longer run of digits.
 _DAY = r"(?<!\d)(?P<year>19[7-9]\d|20\d\d)(?P<dash>-?)(?P<month>[01]\d)(?P=dash)(?P<day>[0-3]\d)"
-_MOMENT = re.compile(_DAY + r"[T_](?P<hour>[0-2]\d):?(?P<minute>[0-5]\d):?(?P<second>[0-5]\d)(?!\d)")
+_MOMENT = re.compile(_DAY + r"[Tt_](?P<hour>[0-2]\d):?(?P<minute>[0-5]\d):?(?P<second>[0-5]\d)(?!\d)")
 _DATE = re.compile(_DAY + r"(?!\d)")
 
 _BAND = re.compile(
@@ -50,8 +53,11 @@ class NameFacts:
 
 def read_name(stem: str) -> NameFacts:
     """Read a file name without its extension."""
-    band = _BAND.search(stem)
+    measured = _MEASUREMENT.match(stem)
+    band = measured or _BAND.search(stem)
     family = _GSD_TOKEN.sub("", stem[: band.start()] if band else stem).replace("__", "_").strip("_")
+    if measured:
+        family = f"{measured[1]}-{measured[3]}"
     taken_at, day_only = _time(stem)
     return NameFacts(
         sensor=next((sensor for pattern, sensor in _SENSORS if pattern.search(stem)), None),

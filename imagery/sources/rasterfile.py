@@ -28,6 +28,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from imagery.errors import UnreadableError
 from imagery.grid import ground_steps, local_grid
+from imagery.sources.gcps import gcp_grid
 
 _MAGIC = (
     (b"II*\0", "GTiff"),
@@ -187,9 +188,14 @@ class Header:
     masked: bool
     """Whether it carries an alpha band or a mask of its own."""
     gcps: bool
-    """Whether it is placed by ground control points only."""
+    """Whether it carries ground control points, and no transform."""
     pages: int
     """Pictures in the file, of which the first is read."""
+
+    @property
+    def by_gcps(self) -> bool:
+        """Whether its ground control points place it: its grid is then not that of its stored pixels."""
+        return self.gcps and self.grid is not None
 
     @property
     def data_bands(self) -> tuple[int, ...]:
@@ -212,12 +218,15 @@ def header_of(dataset: Any, path: Path) -> Header:
     colours = tuple(colour.name for colour in dataset.colorinterp)
     band_tags = [dataset.tags(i) for i in dataset.indexes]
     flags = {flag for flags in dataset.mask_flag_enums for flag in flags}
+    masked = bool(flags & {MaskFlags.alpha, MaskFlags.per_dataset})
+    gcps = bool(dataset.gcps[0])
+    plain = gcps and not masked and "palette" not in colours
     return Header(
         path=path,
         driver=dataset.driver,
         shape=dataset.shape,
         dtype=dataset.dtypes[0],
-        grid=_position(dataset),
+        grid=gcp_grid(dataset) if plain else _position(dataset),
         colours=colours,
         descriptions=tuple(
             name or tags.get("DESCRIPTION", "")
@@ -226,8 +235,8 @@ def header_of(dataset: Any, path: Path) -> Header:
         tags={key.upper(): value for ns in ("IMAGERY", None) for key, value in dataset.tags(ns=ns).items()},
         scales=tuple(zip(dataset.scales, dataset.offsets, strict=True)),
         nodata=dataset.nodata,
-        masked=bool(flags & {MaskFlags.alpha, MaskFlags.per_dataset}),
-        gcps=bool(dataset.gcps[0]),
+        masked=masked,
+        gcps=gcps,
         pages=max(1, len(dataset.subdatasets)),
     )
 
@@ -262,8 +271,10 @@ def placed(header: Header, gsd_m: float | None) -> GeoBox:
     if header.grid is not None:
         return header.grid
     if gsd_m is None:
-        cause = "is placed by ground control points only" if header.gcps else "has no usable map position"
-        remedy = "warp it first (gdalwarp), or " if header.gcps else ""
+        cause = (
+            "has ground control points that cannot place it" if header.gcps else "has no usable map position"
+        )
+        remedy = "write it without mask or palette, or warp it (gdalwarp), or " if header.gcps else ""
         raise UnreadableError(
             f"{header.path.name} {cause}: {remedy}give its ground sample distance with --gsd METRES", "no-gsd"
         )

@@ -15,7 +15,7 @@ from imagery.errors import UnreadableError
 from imagery.grid import ground_gsd
 from imagery.scenes import Asset, Scene
 from imagery.sensors import SENSORS
-from imagery.sources.headers import is_simulated
+from imagery.sources.headers import backscatter_of, is_simulated
 from imagery.sources.rasterfile import Header, placed, read_header
 from imagery.sources.stac_words import (
     bands_named,
@@ -119,6 +119,7 @@ def item_scene(item: Item, gsd_m: float | None) -> Scene:
                 "item": str(item.path),
                 "time_from": "STAC Item" if taken_at else "nowhere",
                 "bands_from": "STAC Item",
+                **backscatter_of(headers[0], sensor),
             }
         ),
     )
