@@ -44,6 +44,8 @@ class RunConfig(BaseModel):
     """Only baseline dates within this many days of the target's season; all year where absent."""
     detector: str = "edges"
     """Who counts wagons one by one."""
+    adapted: Path | None = None
+    """Weights of ``yardwatch adapt``, used everywhere; those beside a site's file need no key."""
     gsd_m: float | None = Field(None, gt=0, le=1000)
     """Ground sample distance in metres of images without a map position."""
     bands: tuple[str, ...] | None = None
@@ -157,5 +159,6 @@ def _anchor(config: RunConfig, folder: Path) -> RunConfig:
             "sites": tuple(place(path) for path in config.sites),
             "claims": tuple(place(path) for path in config.claims),
             "tracks": place(config.tracks) if config.tracks else None,
+            "adapted": place(config.adapted) if config.adapted else None,
         }
     )

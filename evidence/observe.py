@@ -43,6 +43,8 @@ class Place:
     """A watched place, where one is given."""
     tracks: TrackFile | None = None
     """Track axes without a site."""
+    detector: Detector | None = None
+    """Who counts here, where the place has weights of its own."""
 
     @property
     def id(self) -> str:
@@ -141,7 +143,7 @@ def _look_at(
     axes = place.axes(view)
     match SENSORS[raster.scene.sensor].regime(gsd):
         case "single":
-            return _count(raster, view, axes, area, base, detector, level)
+            return _count(raster, view, axes, area, base, place.detector or detector, level)
         case "none":
             return _skipped(base, "too-coarse", f"pixels of {gsd:.1f} m show no train; use 30 m or finer")
         case _ if not axes:

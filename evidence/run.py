@@ -28,7 +28,7 @@ from imagery.sources.folder import Inventory, find_scenes
 from imagery.tracks import load_tracks
 from models.stats.baseline import Baseline, baseline_of
 from models.stats.series import Series
-from models.wagons.registry import ADAPTABLE, ADAPTED_ENDING, detector
+from models.wagons.registry import ADAPTABLE, ADAPTED_ENDING, adapted, detector
 
 PACKAGES = ("yardwatch", "numpy", "rasterio", "torch", "opencv-python-headless", "scikit-image", "shapely")
 
@@ -75,7 +75,7 @@ def run(
     """
     start = datetime.now(UTC)
     places = _places(config)
-    wagons = detector(config.detector, config.adapted)
+    wagons = adapted(config.detector, config.adapted) if config.adapted else detector(config.detector)
     inventory = find_scenes(config.tiles, gsd_m=config.gsd_m, bands=config.bands)
     inputs = _hashes(config, inventory)
     started(len(inventory.scenes))
@@ -119,12 +119,8 @@ def run(
 def _places(config: RunConfig) -> list[Place]:
     if config.sites:
         own = _own_weights(config)
-        return [
-            Place(
-                site=load_site(path), detector=detector(config.detector, own[path]) if path in own else None
-            )
-            for path in config.sites
-        ]
+        readers = {path: adapted(config.detector, weights) for path, weights in own.items()}
+        return [Place(site=load_site(path), detector=readers.get(path)) for path in config.sites]
     return [Place(tracks=load_tracks(config.tracks) if config.tracks else None)]
 
 

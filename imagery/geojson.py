@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,11 @@ class Collection:
             )
         return name
 
+    @property
+    def default_crs(self) -> bool:
+        """Whether it names no CRS or GeoJSON's own: QGIS writes that beside pixels, too."""
+        return self.crs is None or self.crs.upper().endswith(":CRS84")
+
     def to_lonlat(self) -> Collection:
         """The same with longitude and latitude in degrees, WGS 84.
 
@@ -107,6 +112,11 @@ class Collection:
             _check_degrees(moved)
             features.append(moved)
         return replace(self, features=tuple(features))
+
+
+def beyond_degrees(features: Iterable[Feature]) -> bool:
+    """Whether some position is no longitude and latitude."""
+    return any(bool((np.abs(feature.points) > DEGREES).any()) for feature in features)
 
 
 def read_geojson(path: Path) -> Collection:

@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import Geod
 
 from imagery.errors import InputError
-from imagery.geojson import DEGREES, Feature, read_geojson
+from imagery.geojson import Feature, beyond_degrees, read_geojson
 from imagery.grid import lonlat_to_pixel
 from imagery.sites import Lines, Site, check_length, check_unique, parts_of
 
@@ -35,7 +35,8 @@ def load_tracks(path: Path) -> TrackFile:
     """Read track centre lines from any GeoJSON, a site file included.
 
     Lines are in pixels where their property ``coordinates`` says ``pixel``, or where the file names no CRS
-    and some position lies beyond degrees; otherwise they are on the map. Other features are passed over.
+    (or CRS84) and some position lies beyond degrees; otherwise they are on the map. Rows that are mostly
+    negative count downwards, as QGIS shows an image without a map position. Other features are passed over.
 
     Args:
         path: The file, at most 8 MiB.
@@ -55,14 +56,15 @@ def load_tracks(path: Path) -> TrackFile:
         raise InputError(
             f"{path}: some lines say coordinates: pixel and others do not; write all of them alike"
         )
-    beyond = any(bool((np.abs(feature.points) > DEGREES).any()) for feature in features)
-    pixel = flagged == {True} or (collection.crs is None and beyond)
+    pixel = flagged == {True} or (collection.default_crs and beyond_degrees(features))
     if not pixel:
         features = [f for f in collection.to_lonlat().features if f.kind == "LineString"]
     lines = tuple(pair for feature in features for pair in parts_of(_told_name(feature), feature))
     check_unique(path, [name for name, _ in lines])
     if not pixel:
         check_length(path, lines)
+    elif np.median(np.concatenate([line[:, 1] for _, line in lines])) < 0:
+        lines = tuple((name, line * [1, -1]) for name, line in lines)
     return TrackFile(lines, pixel)
 
 

@@ -142,6 +142,10 @@ FILES = {
     "pixels.geojson": lambda: collection([polygon(ring) for ring in corners()]),
     "flagged.geojson": lambda: collection([polygon(ring, coordinates="pixel") for ring in corners()]),
     "qgis.geojson": lambda: collection([polygon(ring * [1, -1]) for ring in corners()]),
+    "scratch.geojson": lambda: collection(
+        [polygon(ring * [1, -1]) for ring in corners()],
+        crs={"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}},
+    ),
     "misnamed.txt": own,
     "misnamed.json": dota,
 }
@@ -160,7 +164,7 @@ def test_pixels_of_a_placed_image_are_its_own(tmp_path, name):
     assert_same(one(write(tmp_path / name, FILES[name]()), UTM))
 
 
-@pytest.mark.parametrize("crs", [None, "EPSG:32652", "urn:ogc:def:crs:OGC:1.3:CRS84"])
+@pytest.mark.parametrize("crs", [None, "EPSG:32652", "EPSG:4326", "urn:ogc:def:crs:OGC:1.3:CRS84"])
 def test_polygons_on_the_map_land_on_the_image(tmp_path, crs):
     to_map = pixel_to_map if crs == "EPSG:32652" else pixel_to_lonlat
     member = {"crs": {"type": "name", "properties": {"name": crs}}} if crs else {}
@@ -170,7 +174,7 @@ def test_polygons_on_the_map_land_on_the_image(tmp_path, crs):
     labels = one(file, UTM)
     assert_same(labels)
     assert labels.gsd_m == pytest.approx(0.5, rel=1e-3)
-    with pytest.raises(InputError, match="no map position") if crs else pytest.raises(InputError):
+    with pytest.raises(InputError, match="no map position" if crs and "EPSG" in crs else "check the GSD"):
         one(file, PLAIN)
 
 

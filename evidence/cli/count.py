@@ -24,6 +24,9 @@ def main(
     bands: Annotated[str | None, typer.Option(help="Band names in file order, such as B04,B03,B02.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
     detector: Annotated[str, typer.Option(help="Who counts wagons one by one.")] = "edges",
+    adapted: Annotated[
+        Path | None, typer.Option(help="Weights of yardwatch adapt; those beside a site file need no option.")
+    ] = None,
 ) -> None:
     """Count railcars, or measure occupied track, in any folders or images; no config is needed.
 
@@ -41,5 +44,6 @@ def main(
             "gsd_m": gsd,
             "bands": bands.split(",") if bands else None,
             "detector": detector,
+            "adapted": adapted.resolve() if adapted else None,
         }
         summarise(with_progress(check_config(RunConfig, values, "count"), out))

@@ -7,6 +7,8 @@ shipped one says, so that 10 labels cannot make it forget what a wagon is.
 from __future__ import annotations
 
 import copy
+import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -61,6 +63,10 @@ class Gain:
     """The same of the adapted reader."""
     labels: int
     """How many labels there were."""
+    found_before: float = math.nan
+    """Mean share of left-out railcars that the shipped reader finds; NaN where nobody looked."""
+    found_after: float = math.nan
+    """The same of the adapted reader."""
 
     @property
     def helped(self) -> bool:
@@ -69,7 +75,11 @@ class Gain:
 
 
 def adapt(
-    net: StripNet, chips: list[Chip], config: AdaptConfig | None = None, say: Callable[[str], None] = print
+    net: StripNet,
+    chips: list[Chip],
+    config: AdaptConfig | None = None,
+    say: Callable[[str], None] = print,
+    look: Callable[[StripNet, list[Chip]], float] | None = None,
 ) -> tuple[StripNet, Gain]:
     """Move a reader towards a site's labels.
 
@@ -78,6 +88,7 @@ def adapt(
         chips: The site's images with the labelled wagons; unlabelled wagons may stand in them.
         config: How far and how long.
         say: Told of the figures.
+        look: Says which share of the wagons of chips a reader finds; reported, not decided by.
 
     Returns:
         The adapted reader, or a copy of the shipped one where cross-validation says that the labels did not
@@ -92,14 +103,18 @@ def adapt(
         raise InputError(
             f"{labels} labelled wagons: give {FEWEST} to {MOST}, 20 spread over the yard are enough"
         )
-    before, after = np.zeros(config.folds), np.zeros(config.folds)
+    folds = []
     for fold in range(config.folds):
         kept, left = _split(chips, fold, config.folds)
         test = _strips(left, config)
-        before[fold] = _known_loss(net, test)
-        after[fold] = _known_loss(_moved(net, _strips(kept, config), config), test)
-    gain = Gain(float(before.mean()), float(after.mean()), labels)
-    say(f"left-out labels: loss {gain.before:.3f} before, {gain.after:.3f} after, {labels} labels")
+        moved = _moved(net, _strips(kept, config), config)
+        loss = _known_loss(net, test), _known_loss(moved, test)
+        folds.append([*loss, *((look(net, left), look(moved, left)) if look else (math.nan, math.nan))])
+    before, after, found_before, found_after = (float(value) for value in np.mean(folds, axis=0))
+    gain = Gain(before, after, labels, found_before, found_after)
+    say(f"{labels} labels, each left out once: loss {before:.3f} before, {after:.3f} after")
+    if look:
+        say(f"left-out railcars found: {found_before:.0%} before, {found_after:.0%} after")
     if not gain.helped:
         say("the labels did not help on wagons left out: the shipped reader is kept")
         return copy.deepcopy(net), gain
@@ -187,22 +202,35 @@ def write_delta(shipped: StripNet, adapted: StripNet, path: Path) -> None:
         for name, value in adapted.state_dict().items()
         if value.is_floating_point() and not torch.equal(value, base[name])
     }
-    save_file(delta, str(path))
+    save_file(delta, str(path), metadata={"shipped": _digest(shipped)})
 
 
 def with_delta(shipped: StripNet, path: Path) -> StripNet:
     """The shipped reader with a site's changes.
 
     Raises:
-        UnreadableError: The file is absent or was made for another reader.
+        UnreadableError: The file is absent, damaged, or was made for another reader.
     """
     adapted = copy.deepcopy(shipped)
     state: dict[str, Any] = adapted.state_dict()
     try:
-        for name, change in load_file(str(path)).items():
-            state[name] += change.to(torch.float32)
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+        with safe_open(str(path), framework="pt") as file:
+            if (file.metadata() or {}).get("shipped") != _digest(shipped):
+                raise UnreadableError(
+                    f"site weights {path} belong to another reader; run `yardwatch adapt` again"
+                )
+            for name in file.keys():
+                state[name] += file.get_tensor(name).to(torch.float32)
+    except (SafetensorError, KeyError, RuntimeError, FileNotFoundError, IsADirectoryError) as error:
         raise UnreadableError(
             f"site weights {path} cannot be used ({error}); run `yardwatch adapt` again"
         ) from error
     return adapted
+
+
+def _digest(net: StripNet) -> str:
+    """SHA-256 of all weights: a change means nothing beside other weights than it was made for."""
+    digest = hashlib.sha256()
+    for name, value in sorted(net.state_dict().items()):
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from imagery.errors import InputError
-from imagery.geojson import DEGREES, Feature, read_geojson
+from imagery.geojson import DEGREES, Feature, beyond_degrees, read_geojson
 from imagery.textfile import read_text, short
 from models.wagons.labeltools import coco, dota, label_studio
 from models.wagons.marks import (
@@ -135,13 +135,10 @@ def _geojson(path: Path, data: Mapping[str, Any]) -> list[Sheet]:
     flagged = {f.properties.get("coordinates") == "pixel" for f in collection.features}
     if len(flagged) > 1:
         raise InputError(f"{path}: some features say coordinates: pixel, others do not; write all alike")
-    beyond = any(bool((np.abs(f.points) > DEGREES).any()) for f in collection.features)
-    pixel: bool | None = None
-    if flagged == {True} or (collection.crs is None and beyond):
-        pixel = True
-    else:
+    pixel: bool | None = True
+    if flagged != {True} and not (collection.default_crs and beyond_degrees(collection.features)):
+        pixel = None if collection.default_crs else False
         collection = collection.to_lonlat()
-        pixel = False if collection.crs else None
     by_image: dict[str, list[Mark]] = defaultdict(list)
     for feature in collection.features:
         by_image[file_name(feature.properties.get("image")) or path.stem].append(_of_feature(feature))
