@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
@@ -15,6 +18,11 @@ from imagery.tiles import Tile
 NO_DATA, SATURATED, SHADOW, CLOUD_MEDIUM, CLOUD_HIGH, CIRRUS, SNOW = 0, 1, 3, 8, 9, 10, 11
 CLOUDED = (SHADOW, CLOUD_MEDIUM, CLOUD_HIGH, CIRRUS)
 DROPPED = (NO_DATA, SATURATED, *CLOUDED)
+
+CLOUD_BANDS = ("CLD", "MSK_CLDPRB", "cloud", "cloud_probability")
+"""Names of bands that hold the probability of cloud: percent, or a share where they hold fractions."""
+CLOUD_PERCENT = 50.0
+"""Probability from which a pixel is called clouded: more likely than not."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +40,32 @@ class Shares:
 
 
 def believable(tile: Tile) -> NDArray[np.bool_]:
-    """Pixels that show the ground, (rows, cols): valid, and by the scene classification not clouded.
+    """Pixels that show the ground, (rows, cols): valid, and by no class or probability clouded.
 
-    Snow counts as believable here; see shares. Without an ``SCL`` band clouds are not known: only the mask
-    speaks.
+    Snow counts as believable here; see shares. Without an ``SCL`` band and a band of CLOUD_BANDS clouds are
+    not known: only the mask speaks.
     """
-    if not tile.has(["SCL"]):
-        return tile.valid.copy()
-    kept: NDArray[np.bool_] = tile.valid & ~np.isin(tile.band("SCL"), DROPPED)
+    kept: NDArray[np.bool_] = tile.valid & ~clouded(tile)
+    if tile.has(["SCL"]):
+        kept &= ~np.isin(tile.band("SCL"), DROPPED)
     return kept
+
+
+def clouded(tile: Tile) -> NDArray[np.bool_]:
+    """Valid pixels called cloud, cirrus or cloud shadow, (rows, cols), by class or by probability."""
+    found = np.zeros(tile.valid.shape, dtype=bool)
+    if tile.has(["SCL"]):
+        found |= np.isin(tile.band("SCL"), CLOUDED)
+    for name in CLOUD_BANDS:
+        if tile.has([name]):
+            found |= _percent(tile.band(name), tile.valid) >= CLOUD_PERCENT
+    return found & tile.valid
+
+
+def _percent(band: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Whole numbers are percent; fractions are shares of one unless one of them lies above it."""
+    fractions = band.dtype.kind == "f" and not (band[valid] > 1).any()
+    return band.astype(np.float64) * (100.0 if fractions else 1.0)
 
 
 def shares(tile: Tile, where: NDArray[np.bool_] | None = None) -> Shares:
@@ -55,12 +80,51 @@ def shares(tile: Tile, where: NDArray[np.bool_] | None = None) -> Shares:
     total = int(inside.sum())
     if total == 0:
         return Shares(0.0, 0.0, 0.0, 1.0)
-    valid = tile.valid & inside
-    classes = tile.band("SCL") if tile.has(["SCL"]) else np.full(valid.shape, -1)
-    snow = int((valid & (classes == SNOW)).sum())
-    clouded = int((valid & np.isin(classes, CLOUDED)).sum())
-    clear = int((believable(tile) & inside).sum()) - snow
-    return Shares(clear / total, snow / total, clouded / total, (total - clear - snow - clouded) / total)
+    clouds = clouded(tile)
+    classes = tile.band("SCL") if tile.has(["SCL"]) else np.full(inside.shape, -1)
+    snow = tile.valid & (classes == SNOW) & ~clouds
+    n_clear, n_snow, n_clouded = (
+        int((part & inside).sum()) for part in (believable(tile) & ~snow, snow, clouds)
+    )
+    missing = total - n_clear - n_snow - n_clouded
+    return Shares(n_clear / total, n_snow / total, n_clouded / total, missing / total)
+
+
+def shares_of_areas(tile: Tile, rings: Mapping[str, NDArray[np.float64]]) -> dict[str, Shares]:
+    """What the pixels of each yard or other area show; see shares.
+
+    Args:
+        tile: The image.
+        rings: Outline (n, 2) of each area in pixels of the tile. What lies off the tile is missing.
+    """
+    found = {}
+    for name, ring in rings.items():
+        here = within(tile.valid.shape, ring)
+        part = shares(tile, here)
+        area = float(shapely.Polygon(ring).area)
+        # Pixels are counted by their centres: a thin area may hold a few more than its size.
+        on_image = min(1.0, int(here.sum()) / max(area, 1e-9)) if here.any() else 0.0
+        clear, snow, clouds = (part.clear * on_image, part.snow * on_image, part.clouded * on_image)
+        found[name] = Shares(clear, snow, clouds, 1.0 - clear - snow - clouds)
+    return found
+
+
+def within(shape: tuple[int, ...], ring: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Pixels (rows, cols) whose centres lie inside an outline (n, 2) in pixels."""
+    rows, cols = np.mgrid[: shape[0], : shape[1]]
+    return np.asarray(shapely.contains_xy(shapely.Polygon(ring), cols + 0.5, rows + 0.5), dtype=bool)
+
+
+def share_by_track(
+    mask: NDArray[np.bool_], tracks: Iterable[tuple[str, NDArray[np.float64]]]
+) -> dict[str, float]:
+    """Share (0 to 1) of each track's length that lies on pixels of the mask.
+
+    Args:
+        mask: (rows, cols) pixels that are seen.
+        tracks: Id and line (n, 2) in pixels, each.
+    """
+    return {name: float(np.mean(_sampled(mask, line))) for name, line in tracks}
 
 
 def share_along(
