@@ -35,6 +35,7 @@ _KINDS = {
     "yard": "Polygon",
     "berth": "Polygon",
     "point": "Point",
+    "building": "Polygon",  # context of a map: checked to be a polygon, held nowhere
 }
 _ROLES = {"LineString": "track", "Point": "point", "Polygon": "footprint"}  # of features that do not say
 _HEAD = {"id", "name", "uncertainty_m", "notes"}
@@ -180,7 +181,7 @@ def _head(collection: Collection, footprint: Sequence[Feature]) -> tuple[str, st
         "id": collection.path.stem,
         **head,
     }
-    slug = _slug(where, told["id"])
+    slug = slug_of(where, told["id"])
     name = told.get("name") or slug
     if not isinstance(name, str):
         raise InputError(f"{where}: name {short(name)} is not text")
@@ -188,7 +189,7 @@ def _head(collection: Collection, footprint: Sequence[Feature]) -> tuple[str, st
     return name, slug, UNSTATED_M if uncertainty is None else _metres(str(collection.path), uncertainty)
 
 
-def _slug(label: str, value: object) -> str:
+def slug_of(label: str, value: object) -> str:
     """An id as it stands in every table: other editors' names (``Track 1``, 17) are put into its letters."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
@@ -200,7 +201,7 @@ def _slug(label: str, value: object) -> str:
 def _id(feature: Feature) -> str:
     value = feature.properties.get("id")
     role = feature.properties.get("role") or _ROLES.get(feature.kind)
-    return f"{role}-{feature.index}" if value is None else _slug(feature.label, value)
+    return f"{role}-{feature.index}" if value is None else slug_of(feature.label, value)
 
 
 def _metres(label: str, value: object) -> float:
