@@ -31,6 +31,7 @@ from imagery.scenes import Asset, Scene
 from imagery.sensors import CLASS_BANDS
 from imagery.sources.filelayer import FileLayer
 from imagery.sources.rasterfile import gdal_env
+from imagery.sources.udm import MaskLayer
 from imagery.sources.walk import CUBES
 from imagery.tiles import ROI, Tile
 
@@ -243,6 +244,8 @@ def _wanted(grid: GeoBox, scene: Scene) -> GeoBox:
 
 def _open_layer(asset: Asset, gsd_m: float | None) -> Layer:
     is_cube = asset.path.is_dir() or asset.path.suffix.lower() in CUBES
+    if asset.stored_as:
+        return MaskLayer(asset, gsd_m)
     return CubeLayer(asset, gsd_m) if is_cube else FileLayer(asset, gsd_m)
 
 
@@ -264,7 +267,7 @@ def _check_bytes(bands: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> No
 
 
 def _unscaled(layer: Layer, band: str) -> bool:
-    return band in CLASS_BANDS or (layer.asset.scale, layer.asset.offset) == (1.0, 0.0)
+    return band in CLASS_BANDS or layer.asset.scaling_of(band) == (1.0, 0.0)
 
 
 def _physical(layer: Layer, band: str) -> np.dtype[Any]:
@@ -275,7 +278,8 @@ def _physical(layer: Layer, band: str) -> np.dtype[Any]:
 def _scaled(values: NDArray[Any], layer: Layer, band: str) -> NDArray[Any]:
     if _unscaled(layer, band):
         return values
-    scaled: NDArray[Any] = values * np.float32(layer.asset.scale) + np.float32(layer.asset.offset)
+    scale, offset = map(np.float32, layer.asset.scaling_of(band))
+    scaled: NDArray[Any] = values * scale + offset
     return scaled
 
 

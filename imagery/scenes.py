@@ -28,6 +28,14 @@ class Asset:
     """See scale."""
     nodata: float | None = None
     """Stored value that means no data, where the file itself does not say."""
+    scaling: tuple[tuple[float, float], ...] = ()
+    """(scale, offset) of each band where they differ; scale and offset are then not used."""
+    stored_as: str = ""
+    """Form of a mask that is read as the class band ``SCL``: ``udm2`` or ``udm``; empty for all else."""
+
+    def scaling_of(self, band: str) -> tuple[float, float]:
+        """Scale and offset of one band."""
+        return self.scaling[self.bands.index(band)] if self.scaling else (self.scale, self.offset)
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,19 @@ _BGRN = ("blue", "green", "red", "nir")
 _PLANET_8 = ("coastal_blue", "blue", "green_i", "green", "yellow", "red", "rededge", "nir")
 _PLANET_NM = (443, 490, 531, 565, 610, 665, 705, 865)
 
+# Centre wavelengths rounded from the providers' data sheets; bands as fine as pansharpened.
+_FOUR_NM = {"blue": 485, "green": 555, "red": 660, "nir": 830}
+_WORLDVIEW_NM = {
+    "coastal_blue": 427, "blue": 478, "green": 546, "yellow": 608, "red": 659, "rededge": 724, "nir": 833,
+    "nir2": 949, "pan": 632,
+}  # fmt: skip
+_NEO_NM = {"coastal_blue": 425, "blue": 485, "green": 560, "red": 655, "rededge": 725, "nir": 825, "pan": 625}
+
+
+def _vhr(wavelengths_nm: dict[str, int], gsd_m: float) -> tuple[Band, ...]:
+    return tuple(Band(name, nm, gsd_m) for name, nm in wavelengths_nm.items())
+
+
 SENSORS = {
     sensor.id: sensor
     for sensor in (
@@ -139,6 +152,22 @@ SENSORS = {
             orders=(_RGB, _BGRN),
             nodata=0,
         ),
+        *(
+            Sensor(key, title, _vhr(nm, gsd), nodata=0)
+            for key, title, nm, gsd in (
+                ("worldview-1", "WorldView-1", {"pan": 650}, 0.5),
+                ("worldview-2", "WorldView-2", _WORLDVIEW_NM, 0.46),
+                ("worldview-3", "WorldView-3", _WORLDVIEW_NM, 0.31),
+                ("worldview-4", "WorldView-4", _FOUR_NM | {"pan": 625}, 0.31),
+                ("geoeye-1", "GeoEye-1", _FOUR_NM | {"pan": 625}, 0.41),
+                ("quickbird-2", "QuickBird", _FOUR_NM | {"pan": 675}, 0.61),
+                ("pleiades", "Pleiades 1", _FOUR_NM | {"pan": 655}, 0.5),
+                ("pleiades-neo", "Pleiades Neo", _NEO_NM, 0.3),
+                ("spot-6", "SPOT 6 and 7", _FOUR_NM | {"pan": 598}, 1.5),
+            )
+        ),
+        Sensor("maxar", "Maxar, satellite unknown", (), nodata=0),
+        Sensor("airbus", "Airbus, satellite unknown", (), nodata=0),
         Sensor("rgb", "Colour picture of unknown origin, aerial or satellite", (), orders=(_RGB,)),
         Sensor("unknown", "Unknown sensor", ()),
     )

@@ -94,5 +94,9 @@ def _row(scene: Scene) -> Row:
 
 
 def _dtype(layer: Layer) -> str:
+    if layer.asset.scaling:
+        return (
+            f"{layer.dtype} x {', '.join(f'{scale:g} {offset:+g}' for scale, offset in layer.asset.scaling)}"
+        )
     scale, offset = layer.asset.scale, layer.asset.offset
     return f"{layer.dtype} x {scale:g} {offset:+g}" if (scale, offset) != (1.0, 0.0) else str(layer.dtype)

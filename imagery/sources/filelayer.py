@@ -80,7 +80,8 @@ class FileLayer:
 
     def _resampling(self, band: str, size: tuple[int, int], shape: tuple[int, int]) -> Resampling:
         # A nodata value that GDAL does not know of would be averaged into its neighbours.
-        if size == shape or band in CLASS_BANDS or (self._nodata is not None and not self._stated):
+        hidden = self._nodata is not None and not self._stated
+        if size == shape or band in CLASS_BANDS or self.asset.stored_as or hidden:
             return Resampling.nearest
         return Resampling.average if size[0] > shape[0] else Resampling.bilinear
 
@@ -89,7 +90,7 @@ class FileLayer:
         pixels = np.empty((len(bands), *grid.shape), self.dtype)
         valid = np.ones(grid.shape, dtype=bool)
         for i, name in enumerate(bands):
-            how = Resampling.nearest if name in CLASS_BANDS else Resampling.bilinear
+            how = Resampling.nearest if self.asset.stored_as or name in CLASS_BANDS else Resampling.bilinear
             pixels[i], seen = warped(self._dataset, self._index[name], grid, how, self._nodata)
             valid &= seen
         return pixels, valid

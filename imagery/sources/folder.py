@@ -12,6 +12,8 @@ from imagery.errors import InputError, UnreadableError
 from imagery.scenes import Refused, Scene
 from imagery.sources.bare import families, read_bare
 from imagery.sources.cube_files import cube_scenes, read_cube_file
+from imagery.sources.deliveries import find_deliveries
+from imagery.sources.delivery import Delivery, Picture, scene_of
 from imagery.sources.stac_item import item_scene, read_item
 from imagery.sources.walk import CUBES, IMAGES, Found, is_zarr, walk
 
@@ -51,7 +53,11 @@ def find_scenes(
     claimed = {path for item in items for path in item.files()}
     scenes = _each(items, lambda item: _Read(item_scene(item, gsd_m), item.path), refused)
     cubes = _each(filter(_is_cube, files), lambda file: read_cube_file(file, gsd_m), refused)
-    free = (file for file in _images(files) if file.path.resolve() not in claimed)
+    unclaimed = [file for file in files if file.path.resolve() not in claimed]
+    delivered = find_deliveries(unclaimed, refused)
+    pictures = [_Delivered(whole, picture) for whole in delivered.described for picture in whole.pictures]
+    scenes += _each(pictures, lambda one: _Read(scene_of(one.whole, one.picture, gsd_m), None), refused)
+    free = (file for file in _images(unclaimed) if file.path not in delivered.claimed)
     bare = _each(free, lambda file: read_bare(file, gsd_m, bands), refused)
     scenes += [_Read(scene, None) for scene in (*cube_scenes(cubes), *families(bare))]
     if not scenes and not refused:
@@ -90,6 +96,18 @@ def _images(files: Iterable[Found]) -> list[Found]:
     """Files that end like images, and those that were named and are nothing else."""
     rest = [file for file in files if file.path.suffix.lower() != ".json" and not _is_cube(file)]
     return [file for file in rest if file.named or file.path.suffix.lower() in IMAGES]
+
+
+@dataclass(frozen=True)
+class _Delivered:
+    """One image of a delivery."""
+
+    whole: Delivery
+    picture: Picture
+
+    @property
+    def path(self) -> Path:
+        return self.picture.found.path
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def gcp_grid(dataset: Any) -> GeoBox | None:
     if not (_spread([(p.row, p.col) for p in points]) and _spread([(p.x, p.y) for p in points])):
         return None
     rows, cols = dataset.shape
-    middle = np.array([[0, 0], [1, 0], [0, 1]]) + [cols / 2, rows / 2]
+    middle = np.array([[0, 0], [1, 0], [0, 1]]) + np.array([cols, rows]) / 2
     xy = np.vstack([middle, outline(GeoBox((rows, cols), Affine.identity(), None))])
     try:
         with GCPTransformer(points, tps=True) as spline:

@@ -149,7 +149,7 @@ def scale_of(header: Header) -> tuple[float, float]:
 def backscatter_of(header: Header, sensor: str) -> dict[str, str]:
     """What the values of a radar file are, as a property of its scene; nothing for other sensors.
 
-    Only what the file or its product fixes is said: a GRD measurement holds whole numbers, the linear amplitude.
+    Only what the file or its product fixes is said: whole numbers of a GRD file are the linear amplitude.
     """
     if not sensor.startswith("sentinel-1"):
         return {}

@@ -271,9 +271,7 @@ def placed(header: Header, gsd_m: float | None) -> GeoBox:
     if header.grid is not None:
         return header.grid
     if gsd_m is None:
-        cause = (
-            "has ground control points that cannot place it" if header.gcps else "has no usable map position"
-        )
+        cause = "has control points that cannot place it" if header.gcps else "has no usable map position"
         remedy = "write it without mask or palette, or warp it (gdalwarp), or " if header.gcps else ""
         raise UnreadableError(
             f"{header.path.name} {cause}: {remedy}give its ground sample distance with --gsd METRES", "no-gsd"
