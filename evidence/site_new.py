@@ -17,7 +17,7 @@ from evidence.files import written
 from imagery.errors import InputError
 from imagery.geojson import LIMIT_BYTES, read_geojson
 from imagery.sites import Site, load_site
-from imagery.sources.osm import LICENCE, UNCERTAINTY_M, MapData, MapFeature, local_metres
+from imagery.sources.osm import LICENCE, UNCERTAINTY_M, Degrees, MapData, MapFeature, local_metres
 from imagery.textfile import read_text, short
 
 HULL_MARGIN_M = 50.0
@@ -27,6 +27,7 @@ MOVED_M = 1.0
 
 _MADE = "yardwatch site new"
 _YARD_SERVICE = frozenset({"yard", "siding", "spur"})
+_SLIVER_DEG = 1e-6  # what rounding leaves where a line is cut
 _OSM_ID = re.compile(r"(node|way|relation)-(\d+)(?:-\d+)?")
 
 Json = dict[str, Any]
@@ -67,20 +68,23 @@ def merge(name: str, data: MapData, box: Box, old: Json | None = None) -> Merge:
         fresh.setdefault(feature.osm, []).append(feature)
     before = [f for f in (old or {}).get("features", []) if not _ours(f)]
     elements = [_element(f.get("properties") or {}) for f in before]
-    claimed = {e for f, e in zip(before, elements, strict=True) if e and _corrected(f, fresh.get(e, []))}
+    boxes = [_shape(f) for f in (old or {}).get("features", []) if _role(f) == "search_box"]
+    both = shapely.intersection_all([shapely.box(*box), *boxes])
+    pairs = list(zip(before, elements, strict=True))
+    claimed = {e for f, e in pairs if e and _corrected(f, fresh.get(e, []), both)}
     features: list[Json] = []
     renewed: dict[tuple[str, str], Json] = {}
-    for feature, element in zip(before, elements, strict=True):
+    for feature, element in pairs:
         if element is None or element in claimed:
             features.append(feature)
         elif element in fresh:
-            renewed[element, str(feature["properties"].get("id"))] = feature["properties"]
+            renewed[element, str(feature["properties"].get("id"))] = feature
         else:
             features.append(_unrenewed(feature, box))
     kept = len(features)
     gone = sum(bool((f.get("properties") or {}).get("removed_upstream")) for f in features)
     new = [f for f in data.features if f.osm not in claimed]
-    features += [_feature({**_extra(renewed.get((f.osm, f.id))), **f.properties}, f.geometry) for f in new]
+    features += [_renewed(f, renewed.get((f.osm, f.id)), box) for f in new]
     outline = _outline(features, new, box)
     collection = {**(old or {"type": "FeatureCollection"}), "yardwatch": _head(name, old, bool(new))}
     collection["features"] = outline + features
@@ -141,8 +145,8 @@ def _ours(feature: Json) -> bool:
     return told.get("made_by") == _MADE and told.get("approximate") is not False
 
 
-def _extra(told: Mapping[str, Any] | None) -> Json:
-    return {key: value for key, value in (told or {}).items() if key != "removed_upstream"}
+def _role(feature: Json) -> object:
+    return (feature.get("properties") or {}).get("role")
 
 
 def _element(told: Mapping[str, Any]) -> str | None:
@@ -153,47 +157,65 @@ def _element(told: Mapping[str, Any]) -> str | None:
     return f"{found[1]}/{found[2]}" if found else None
 
 
-def _corrected(feature: Json, fresh: Sequence[MapFeature]) -> bool:
-    """Whether the user has corrected a feature, said so or not."""
+def _corrected(feature: Json, fresh: Sequence[MapFeature], both: BaseGeometry) -> bool:
+    """Whether the user has corrected a feature, said so or not; ``both`` boxes show the same of it."""
     told = feature.get("properties") or {}
     if told.get("approximate") is False:
         return True
     same = [f for f in fresh if f.version == told.get("osm_version")]
     if not same or feature.get("geometry") is None:
         return False
-    mine = shapely.from_geojson(json.dumps(feature["geometry"]))
     if told.get("id") not in {f.id for f in same}:
         return True  # split, or renamed
-    theirs = shapely.union_all([f.geometry for f in same])
-    # Another box cuts the same line elsewhere: then one of them lies wholly along the other.
-    return min(_furthest_m(mine, theirs), _furthest_m(theirs, mine)) > MOVED_M
+    theirs = next(f for f in same if f.id == told["id"])
+    shapes = [_shape(feature), theirs.geometry]
+    if theirs.role == "track":  # another box cuts the same line elsewhere
+        shapes = [shapely.intersection(shape, both) for shape in shapes]
+    mine, theirs_too = shapes
+    if mine.is_empty or theirs_too.is_empty:
+        return bool(mine.is_empty != theirs_too.is_empty)
+    return max(_furthest_m(mine, theirs_too), _furthest_m(theirs_too, mine)) > MOVED_M
+
+
+def _shape(feature: Json) -> BaseGeometry:
+    found: BaseGeometry = shapely.from_geojson(json.dumps(feature["geometry"]))
+    return found
 
 
 def _furthest_m(one: BaseGeometry, other: BaseGeometry) -> float:
     """How far the vertices of one lie from the other at most, metres."""
     metres = local_metres(shapely.get_coordinates(other))
 
-    def moved(xy: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def moved(xy: Degrees) -> Degrees:
         return np.stack(metres.transform(*xy.T), axis=1)
 
-    line = shapely.transform(other if other.geom_type != "Polygon" else other.boundary, moved)
+    line = shapely.transform(other.boundary if other.geom_type == "Polygon" else other, moved)
     points = shapely.points(moved(shapely.get_coordinates(one)))
     return float(shapely.distance(points, line).max())
 
 
+def _renewed(feature: MapFeature, before: Json | None, box: Box) -> Json:
+    """A feature of the map, with what an earlier one says beside, and its line beyond the box."""
+    told = {k: v for k, v in (before or {"properties": {}})["properties"].items() if k != "removed_upstream"}
+    shape = feature.geometry
+    if before and before.get("geometry") and feature.role == "track":
+        beyond = shapely.get_parts(shapely.difference(_shape(before), shapely.box(*box)))
+        beyond = shapely.snap(beyond, shape, _SLIVER_DEG)
+        parts = [shape, *(part for part in beyond if part.length > _SLIVER_DEG)]
+        shape = shapely.line_merge(shapely.union_all(parts)) if len(parts) > 1 else shape
+    return _feature({**told, **feature.properties}, shape)
+
+
 def _unrenewed(feature: Json, box: Box) -> Json:
     """A feature that the map did not give this time: marked where it lies in the box that was asked for."""
-    inside = feature.get("geometry") and shapely.box(*box).intersects(
-        shapely.from_geojson(json.dumps(feature["geometry"]))
-    )
-    if not inside:
+    if not feature.get("geometry") or not shapely.box(*box).intersects(_shape(feature)):
         return feature
     return {**feature, "properties": {**feature["properties"], "removed_upstream": True}}
 
 
 def _outline(features: Iterable[Json], new: Sequence[MapFeature], box: Box) -> list[Json]:
     """Footprint and search box, where the user has drawn none."""
-    drawn = {(f.get("properties") or {}).get("role") for f in features}
+    drawn = {_role(f) for f in features}
     made: Json = {"made_by": _MADE, "approximate": True, "uncertainty_m": UNCERTAINTY_M}
     outline = []
     tracks = [f for f in new if f.role == "track"]

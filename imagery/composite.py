@@ -142,15 +142,15 @@ def _read(raster: Raster, roi: ROI) -> Tile:
 
 
 def _stretch(tile: Tile, good: NDArray[np.bool_]) -> Stretch:
-    """From 1 to 99 % of the ground that is seen, one range for all bands so that colours keep."""
+    """From 0, so that a shadow stays a share of the light, to 99 % of the ground; 8 bits as they are."""
     bands = picture_bands(tile.bands)
     seen = np.stack([tile.band(band)[good] for band in bands])
-    seen = seen[:, np.isfinite(seen).all(axis=0)]
-    if not seen.size:
-        return Stretch(bands, (0.0,) * len(bands), (1.0,) * len(bands))
-    low, high = np.percentile(seen, (1, 99))
-    high = high if high > low else low + 1.0
-    return Stretch(bands, (float(low),) * len(bands), (float(high),) * len(bands))
+    high = 255.0
+    if seen.dtype != np.uint8:
+        seen = seen[np.isfinite(seen)]
+        high = float(np.percentile(seen, 99)) if seen.size else 1.0
+    # One range for all bands, so that colours keep; an image without light is not divided by 0.
+    return Stretch(bands, (0.0,) * len(bands), (high if high > 0 else 1.0,) * len(bands))
 
 
 def _median(
