@@ -379,6 +379,26 @@ def test_only_strips_can_be_adapted(tmp_path):
         registry.adapted("edges", tmp_path / "d.safetensors")
 
 
+@pytest.mark.skipif(
+    not (infer.WEIGHTS / "reader.safetensors").exists(), reason="weights are not trained yet: yardwatch train"
+)
+def test_an_adapted_reader_says_so_in_its_name_and_still_counts(tmp_path):
+    shipped = load(infer.WEIGHTS / "reader.safetensors", StripNet)[0]
+    write_delta(shipped, shipped, tmp_path / "same.safetensors")
+    painted = paint_chip(np.random.default_rng(10), gsd_m=0.5, size=SIZE)
+    file = image(tmp_path, "yard", painted)
+    marks = labels(tmp_path / "yard.json", painted.truth.boxes, 0.5)
+    for more in ([], ["--adapted", tmp_path / "same.safetensors"]):
+        answer = invoke(
+            "score", file, "--labels", marks, "--detector", "strips", *more, "--out", tmp_path / "out"
+        )
+        assert answer.exit_code == 0, answer.output
+        table = json.loads((tmp_path / "out" / "score.json").read_text())
+        assert table["detector"] == ("strips+adapted" if more else "strips")
+        assert table["scores"][-1]["f1_iou30"] > 0.5
+    assert str(tmp_path / "same.safetensors") in table["inputs_sha256"]
+
+
 # Axes
 
 

@@ -2,7 +2,21 @@
 
 import typer
 
-from evidence.cli import claims, count, doctor, info, run, simulate
+from evidence.cli import (
+    adapt,
+    axes,
+    claims,
+    count,
+    coverage,
+    doctor,
+    fetch,
+    info,
+    run,
+    score,
+    simulate,
+    site,
+    train,
+)
 
 app = typer.Typer(
     name="yardwatch",
@@ -11,5 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, count, info, simulate, claims, doctor):
+for command in (run, fetch, coverage, count, score, adapt, axes, train, info, simulate, claims, doctor):
     app.command(command.NAME)(command.main)
+app.add_typer(site.app, name=site.NAME)

@@ -75,8 +75,8 @@ def _show(scores: Scores) -> None:
 
     from evidence.scoring import rows_of
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("", overflow="fold", min_width=16)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)
+    table.add_column("", overflow="fold", min_width=20)
     for name in ("GSD", "true", "counted", "F1 .3", "F1 .5", "3 m", "error", "holds", "/km2"):
         table.add_column(name, justify="right", no_wrap=True)
     what = ""
