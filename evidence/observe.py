@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import shapely
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from evidence.checkpoint import Checkpoint
 from evidence.ledger import Outcome, Sighting
+from evidence.memory import remember
 from imagery.crop import Crop, roi_around
 from imagery.errors import YardwatchError
 from imagery.grid import ground_gsd, lonlat_to_pixel
@@ -25,6 +27,7 @@ from models.detections import Detector, on_grid
 from models.measurement import Skip
 from models.occupancy.profile import occupied, read_profile
 from models.wagons.count import count
+from models.wagons.reach import reach
 
 Pixels = NDArray[np.float64]
 MARGIN_M = 150.0
@@ -94,6 +97,7 @@ def observe(
     ]
     outcomes += [sighting.outcome for sighting in sightings if sighting.profile is None]
     outcomes += _occupied([sighting for sighting in sightings if sighting.profile is not None], level)
+    outcomes = remember(outcomes, {scene.id: partial(open_scene, scene) for scene in scenes})
     return sorted(outcomes, key=lambda o: (o.site, o.taken_at.isoformat() if o.taken_at else "", o.scene_id))
 
 
@@ -170,7 +174,10 @@ def _count(
     seen = _seen_share(view, axes, area)
     if seen < LEAST_SEEN:
         return _skipped(base, "no-data", f"{seen:.0%} of the place can be seen in this image")
-    found = detector.detect(view, [line for _, line in axes])
+    lines = [line for _, line in axes]
+    if (beyond := reach(view, lines)) is not None:
+        return Sighting(replace(base, skip=beyond))
+    found = detector.detect(view, lines)
     if area is not None:
         inside = shapely.contains_xy(shapely.Polygon(area), found.boxes[:, 0], found.boxes[:, 1])
         found = found.take(np.asarray(inside, dtype=bool))
