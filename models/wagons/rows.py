@@ -134,7 +134,7 @@ def gather(lab: Floats, valid: NDArray[np.bool_], weights: Weights) -> Evidence:
         - weights.bare
         - 3.0 * unseen
     ) * (STEP_M / 14.0)
-    return Evidence(*map(_columns, (gain, _border(beyond), _border(cross), above, below)))
+    return Evidence(*map(_columns, (gain, _border(np.sqrt(beyond * cross)), _border(cross), above, below)))
 
 
 def cut(evidence: Evidence, weights: Weights, rows: slice = slice(None)) -> Wagons:
