@@ -116,6 +116,20 @@ def test_what_the_description_says_comes_before_the_name(tmp_path):
     assert scene.properties["time_from"] == "20200101_000000_07_ffff_metadata.json"
 
 
+def test_a_picture_of_level_1_gives_way_and_three_bands_may_be_analytic(tmp_path):
+    planet_json(tmp_path)
+    image(tmp_path / f"{ID}_1B_AnalyticMS.tif")
+    image(tmp_path / f"{ID}_1B_udm2.tif", 8, dtype=np.uint8)
+    image(tmp_path / f"{ID}_3B_Analytic.tif", 3)
+    assert only(tmp_path).bands == ("red", "green", "blue")
+
+
+def test_a_broken_description_is_refused_once_and_takes_its_image_with_it(tmp_path):
+    planet_json(tmp_path).write_text('{"type": ')
+    image(tmp_path / f"{ID}_3B_AnalyticMS.tif")
+    assert refusal(tmp_path).reason == "unreadable"
+
+
 def test_eight_bands_by_name_and_a_visual_alone(tmp_path):
     planet_json(tmp_path / "a")
     image(tmp_path / "a" / f"{ID}_3B_AnalyticMS_SR_8b_harmonized_clip.tif", 8)
@@ -431,13 +445,22 @@ NAMES = (f"{ID}_metadata.json", f"{ID}_3B_AnalyticMS_metadata.xml", f"DIM_{PHR}.
          MAXAR.format("M2AS") + ".XML")  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(NAMES), st.lists(WORDS | st.text(max_size=12), max_size=8))
-def test_no_description_however_odd_ends_in_a_traceback(tmp_path_factory, name, words):
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A folder with an image of each provider."""
     folder = tmp_path_factory.mktemp("odd")
     image(folder / f"{ID}_3B_AnalyticMS.tif", size=2)
     image(folder / f"IMG_{PHR}_R1C1.TIF", size=2)
     image(folder / (MAXAR.format("M2AS") + ".TIF"), size=2)
-    (folder / name).write_text("".join(words), encoding="utf-8", errors="replace")
-    found = find_scenes([folder])
+    return folder
+
+
+@settings(max_examples=50, deadline=None)
+@given(name=st.sampled_from(NAMES), words=st.lists(WORDS | st.text(max_size=12), max_size=8))
+def test_no_description_however_odd_ends_in_a_traceback(images, name, words):
+    (images / name).write_text("".join(words), encoding="utf-8", errors="replace")
+    try:
+        found = find_scenes([images])
+    finally:
+        (images / name).unlink()
     assert len(describe(found)) == len(found.scenes) + len(found.refused) >= 3

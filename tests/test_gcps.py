@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 from rasterio.control import GroundControlPoint
 
-from imagery.errors import YardwatchError
+from imagery.errors import UnreadableError, YardwatchError
 from imagery.grid import map_to_pixel
 from imagery.reader import open_scene
+from imagery.sources.copy import Window, _read
 from imagery.sources.folder import find_scenes
 from imagery.sources.gcps import MAX_POINTS
+from imagery.sources.offers import RemoteBand
 
 ROWS, COLS = 300, 400
 MARKS = ((60, 80), (250, 60), (70, 310), (150, 200), (280, 380))
@@ -132,6 +134,15 @@ def test_an_invented_transform_in_an_item_is_not_believed(tmp_path):
     assert scene.properties["backscatter"] == "linear amplitude, not calibrated"
     with open_scene(scene) as raster:
         assert max(errors(raster.read())) < 0.25
+
+
+def test_a_fetch_never_copies_a_window_by_positions_that_the_stored_pixels_do_not_have(tmp_path):
+    band = RemoteBand("VV", "https://example.org/vv.tif")
+    window = Window((129.72, 42.35, 129.73, 42.36), 0.0)
+    path = swath(tmp_path / "vv.tif")
+    with rasterio.open(path) as dataset, pytest.raises(UnreadableError) as caught:
+        _read(dataset, band, window)
+    assert caught.value.reason == "no-position"
 
 
 def line():

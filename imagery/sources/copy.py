@@ -157,7 +157,7 @@ def _read(dataset: Any, band: RemoteBand, window: Window) -> Piece | None:
             f"{', '.join(_DTYPES)} is wanted",
             "unsupported-dtype",
         )
-    if header.grid is None:
+    if header.grid is None or header.by_gcps:  # windows are copied as they are stored, never warped
         raise UnreadableError(f"{band.href} has no map position of its own", "no-position")
     roi = roi_of(header.grid, window)
     if roi is None:

@@ -36,7 +36,8 @@ def find_deliveries(files: Sequence[Found], refused: list[Refused]) -> Deliverie
             taken = len(members) > 1 and all(file.path in claimed for file in members[1:])
             delivery = None if taken else read()
         except UnreadableError as error:
-            refused.append(Refused(members[0].path, error.reason, str(error)))
+            if all(other.path != members[0].path for other in refused):  # broken JSON is refused already
+                refused.append(Refused(members[0].path, error.reason, str(error)))
             claimed |= {file.path for file in members}
             continue
         if delivery and not any(picture.found.path in claimed for picture in delivery.pictures):

@@ -26,7 +26,7 @@ from imagery.textfile import read_text
 MAX_JSON_BYTES = 2**20
 _REFLECTANCE = 1e-4
 _NAME = re.compile(
-    r"(?P<key>.+?)(?:_\d[AB])?(?:_ortho)?"
+    r"(?P<key>.+?)(?:_(?P<level>\d[AB]))?(?:_ortho)?"
     r"(?:_(?P<product>AnalyticMS|analytic|pansharpened|panchromatic|visual))?(?P<sr>_SR)?(?P<eight>_8b)?"
     r"(?:_DN)?(?:_(?P<role>udm2|udm|metadata))?(?:_harmonized)?(?:_file_format)?(?:_clip)?",
     re.IGNORECASE,
@@ -49,19 +49,32 @@ class _Part:
 
     found: Found
     key: str
+    level: str
     product: str
+    three: bool
     reflectance: bool
     eight: bool
     role: str
 
     @property
     def bands(self) -> tuple[str, ...]:
+        if self.three:
+            return _BANDS["visual"]
         return _EIGHT if self.eight else _BANDS[self.product]
 
     @property
-    def rank(self) -> tuple[int, bool, bool, str]:
-        """The best product sorts first."""
-        return _BEST.index(self.product), not self.reflectance, not self.eight, self.found.path.name
+    def rank(self) -> tuple[bool, int, bool, bool, str]:
+        """The best product sorts first: those of level 1 have no map position."""
+        raw = self.level.startswith("1")
+        return raw, _BEST.index(self.product), not self.reflectance, not self.eight, self.found.path.name
+
+    def is_of(self, image: _Part) -> bool:
+        """Whether a description speaks of this very image."""
+        return self._product == image._product
+
+    @property
+    def _product(self) -> tuple[str, str, bool, bool]:
+        return self.level, self.product, self.reflectance, self.eight
 
 
 def is_planet_mask(path: Path) -> bool:
@@ -116,17 +129,24 @@ def _part(found: Found) -> _Part | None:
     product, role = (match["product"] or "").lower(), (match["role"] or "").lower()
     if not (product or role) or (suffix in IMAGES) == (role == "metadata"):
         return None
-    return _Part(found, match["key"], product, bool(match["sr"]), bool(match["eight"]), role)
+    # PlanetScope's older product of three colours; SkySat writes its four bands in small letters.
+    three = match["product"] == "Analytic" and not match["key"].upper().endswith("BGRN")
+    level = (match["level"] or "").upper()
+    return _Part(found, match["key"], level, product, three, bool(match["sr"]), bool(match["eight"]), role)
 
 
 def _json(path: Path) -> Mapping[str, Any]:
-    """Properties of an item as Planet's API gives it; empty for everything else."""
+    """Properties of an item as Planet's API gives it; empty for everything else.
+
+    Raises:
+        UnreadableError: It is no JSON.
+    """
     if path.suffix.lower() != ".json":
         return {}
     try:
         body = json.loads(read_text(path, MAX_JSON_BYTES))
-    except (InputError, ValueError, RecursionError):
-        return {}  # what is no JSON at all is refused where Items are looked for
+    except (InputError, ValueError, RecursionError) as error:
+        raise UnreadableError(f"{path.name} is no valid JSON ({error}): fetch it again") from error
     found = body.get("properties") if isinstance(body, dict) else None
     return found if isinstance(found, dict) and "acquired" in found else {}
 
@@ -134,8 +154,7 @@ def _json(path: Path) -> Mapping[str, Any]:
 def _xml(parts: list[_Part], image: _Part) -> Element | None:
     """The XML description of this very product."""
     for part in parts:
-        same = (part.product, part.reflectance, part.eight) == (image.product, image.reflectance, image.eight)
-        if part.role == "metadata" and part.found.path.suffix.lower() == ".xml" and same:
+        if part.role == "metadata" and part.found.path.suffix.lower() == ".xml" and part.is_of(image):
             tree = read_xml(part.found.path)
             if tree.tag == "EarthObservation":
                 return tree
@@ -234,7 +253,11 @@ def _coefficients(tree: Element, image: _Part) -> list[float]:
 
 def _mask(parts: list[_Part], image: _Part) -> Asset | None:
     """The mask delivered with an image: udm2 before the older form, that of the same product first."""
-    masks = [part for part in parts if part.role.startswith("udm") and part.product in {"", image.product}]
+    masks = [
+        part
+        for part in parts
+        if part.role.startswith("udm") and part.product in {"", image.product} and part.level == image.level
+    ]
     if not masks:
         return None
     chosen = min(masks, key=lambda part: (part.role != "udm2", part.product == "", part.found.path.name))
