@@ -88,11 +88,13 @@ class Oracle:
 
 ROW = np.array([[60.0 + 40 * i, 150.0, 36.0, 8.0, 0.0] for i in range(6)])
 """Six railcars of 14 m at 0.4 m a pixel."""
+GROUND = paint_chip(np.random.default_rng(2), gsd_m=0.4, size=SIZE)
+assert len(GROUND.truth) == 0
 
 
 def plain(folder, boxes=ROW, **more):
-    """A grey image with labelled boxes that nothing shows."""
-    cv2.imwrite(str(folder / "yard.png"), np.full((SIZE, SIZE, 3), 90, dtype=np.uint8))
+    """A painted image without railcars, and labels all the same: the Oracle sees what it is told."""
+    image(folder, "yard", GROUND)
     return find_labelled([folder / "yard.png"], labels(folder / "yard.json", boxes, 0.4, **more))
 
 
@@ -198,13 +200,13 @@ def test_a_finished_image_is_not_looked_at_again_until_something_changes(tmp_pat
     again = score(plain(tmp_path), Setting(oracle), tmp_path / "out")
     assert oracle.looks == 1
     assert again.images == first.images
-    cv2.imwrite(str(tmp_path / "yard.png"), np.full((SIZE, SIZE, 3), 91, dtype=np.uint8))
+    cv2.imwrite(str(tmp_path / "yard.png"), GROUND.image[:, ::-1])
     score(find_labelled([tmp_path / "yard.png"], tmp_path / "yard.json"), Setting(oracle), tmp_path / "out")
     assert oracle.looks == 2
 
 
 def test_images_too_coarse_for_single_railcars_are_left_out_with_the_reason(tmp_path):
-    cv2.imwrite(str(tmp_path / "yard.png"), np.full((SIZE, SIZE, 3), 90, dtype=np.uint8))
+    image(tmp_path, "yard", GROUND)
     small = ROW * [1, 1, 0.15, 0.15, 1]
     labelled = find_labelled([tmp_path / "yard.png"], labels(tmp_path / "yard.json", small, 3.0))
     scores = score(labelled, Setting(Oracle(ROW)), tmp_path / "out")
