@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from affine import Affine
@@ -68,6 +69,15 @@ def test_the_direction_of_drawing_turns_the_sign_and_not_the_place():
     assert [np.sign(offset.offset_m) for offset in found] == [1, -1, 1]
     assert found[1].offset_m == pytest.approx(-2, abs=1)
     assert found[1].towards_deg == pytest.approx(180, abs=5)
+
+
+def test_ten_metre_pixels_show_the_corridor_within_what_is_stated():
+    yard = layout(6, "gravel", seed=6)
+    image = cv2.resize(painted(yard, 0.5), (40, 12), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    found = measured(image, 10.0, [line - [0, 4.0] for line in yard.tracks_m])
+    assert {offset.offset_m for offset in found} == {found[0].offset_m}  # of the bundle, not of each track
+    assert found[0].uncertainty_m >= 4
+    assert abs(found[0].offset_m - 4.0) < found[0].uncertainty_m
 
 
 @settings(max_examples=8)

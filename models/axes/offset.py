@@ -38,7 +38,9 @@ AGREE = 0.95
 SIGNIFICANCE = 4.0
 """How many standard errors the answer must stand above none."""
 FLOOR_M = 0.5
-"""Least uncertainty of an offset, or a quarter pixel: shadows and loads make beds look lopsided."""
+"""Least uncertainty of an offset in fine images: shadows and loads make beds look lopsided."""
+FLOOR_PX = 0.4
+"""The same in pixels: in coarse ones shadows cannot be told from beds."""
 
 SPACING_M = 4.8
 """From track to track where the map does not tell."""
@@ -227,22 +229,23 @@ def _told(bundle: Sequence[_Blocks], view: _View, rng: np.random.Generator) -> d
     sides = sum(b.sides for b in bundle)
     if sides and gsd_m <= _RESOLVED_M:
         answers = answers - 0.5 * beside * (len(answers) / sides)
-    common, why = _best(answers, shifts, rng)
+    common, why = _best(answers, view, rng)
     if common is None:
         return {b.id: Offset(b.id, None, None, None, b.seen_m, f"cannot be told: {why}") for b in bundle}
     shift, bright = common
-    floor = max(FLOOR_M, gsd_m / 4)
+    floor = max(FLOOR_M, FLOOR_PX * gsd_m)
+    parted = gsd_m <= _RESOLVED_M or len(bundle) == 1
     spread = _spread(answers * bright, shifts, rng, shift)
     found = {}
     for b, turn in zip(bundle, turned, strict=True):
         own = b.answers[:, :: int(turn)] * bright
         near = np.abs(shifts - shift) <= max(_FURTHEST_OWN_M, gsd_m / 2)
-        if _stands_out(own[:, near]):
+        if parted and _stands_out(own[:, near]):
             offset = _peak(own.mean(axis=0), shifts, near)
             sure = float(np.hypot(_spread(own, shifts, rng, shift), floor))
             how = "measured on its own blocks"
         else:
-            offset, how = shift, "that of the tracks beside it; its own bed does not stand out"
+            offset, how = shift, "that of all tracks side by side; its own bed does not stand out"
             sure = float(np.hypot(spread, max(floor, 1.0)))
         offset *= turn
         vector = b.right * np.sign(offset)
@@ -252,12 +255,11 @@ def _told(bundle: Sequence[_Blocks], view: _View, rng: np.random.Generator) -> d
     return found
 
 
-def _best(
-    answers: Floats, shifts: Floats, rng: np.random.Generator
-) -> tuple[tuple[float, float] | None, str]:
+def _best(answers: Floats, view: _View, rng: np.random.Generator) -> tuple[tuple[float, float] | None, str]:
     """The common shift and whether bands are bright (+1) or dark (-1); or None and why."""
     if len(answers) < FEWEST_BLOCKS:
         return None, f"the image shows {len(answers)} stretches of it, {FEWEST_BLOCKS} are needed"
+    shifts, near_m = view.shifts, max(1.5, FLOOR_PX * view.gsd_m)
     both = np.concatenate([answers, -answers], axis=1)
     mean = both.mean(axis=0)
     top = int(mean.argmax())
@@ -266,7 +268,7 @@ def _best(
     weights = rng.multinomial(len(both), np.full(len(both), 1 / len(both)), size=_DRAWS)
     drawn = (weights @ both).argmax(axis=1)
     same = (drawn // len(shifts) == top // len(shifts)) & (
-        np.abs(shifts[drawn % len(shifts)] - shifts[top % len(shifts)]) <= 1.5
+        np.abs(shifts[drawn % len(shifts)] - shifts[top % len(shifts)]) <= near_m
     )
     shift, bright = float(shifts[top % len(shifts)]), 1.0 if top < len(shifts) else -1.0
     if same.mean() < AGREE:
@@ -274,7 +276,8 @@ def _best(
         return None, f"a shift of {shift:+.1f} m and one of {rival:+.1f} m answer alike"
     if abs(shift) >= shifts[-1] - ACROSS_M / 2:
         return None, f"the best answer lies at the end of the search, {shifts[-1]:.0f} m away or further"
-    return (_peak(mean.reshape(2, -1)[top // len(shifts)], shifts, np.abs(shifts - shift) <= 1.5), bright), ""
+    peak = _peak(mean.reshape(2, -1)[top // len(shifts)], shifts, np.abs(shifts - shift) <= near_m)
+    return (peak, bright), ""
 
 
 def _stands_out(answers: Floats) -> bool:
