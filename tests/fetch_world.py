@@ -9,7 +9,15 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 ORIGIN = (633_000.0, 4_698_000.0)  # EPSG:32652, near 130.62 E, 42.42 N
-GRID = GeoBox((128, 128), Affine(10, 0, ORIGIN[0], 0, -10, ORIGIN[1]), "EPSG:32652")
+
+
+def grid_at(right, down, side=128):
+    """A grid of 10 m whose corner lies so many pixels from the usual one."""
+    corner = (ORIGIN[0] + 10 * right, ORIGIN[1] - 10 * down)
+    return GeoBox((side, side), Affine(10, 0, corner[0], 0, -10, corner[1]), "EPSG:32652")
+
+
+GRID = grid_at(0, 0)
 BOX = (130.6215, 42.4175, 130.6255, 42.4205)  # about 330 x 330 m inside the grid
 TRACK = [[130.6222, 42.4190], [130.6248, 42.4191]]
 FIRST = datetime(2023, 9, 5, 2, 15, 41, tzinfo=UTC)
