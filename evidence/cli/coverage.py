@@ -58,7 +58,7 @@ def _print(days: Sequence[Day]) -> None:
 
     table = Table("days", title="Coverage", title_justify="left")
     columns = counts(days)
-    for name, sensor in columns():
+    for name, sensor in columns:
         group = [day for day in days if (day.site, day.sensor) == (name, sensor)]
         console.print(f"[bold]{escape(name)}[/], {sensor}", highlight=False)
         cells = [
