@@ -16,16 +16,19 @@ from evidence.ledger import Outcome, Sighting
 from evidence.memory import remember
 from imagery.crop import Crop, roi_around
 from imagery.errors import YardwatchError
+from imagery.frames import Frames, frame
 from imagery.grid import ground_gsd, lonlat_to_pixel
 from imagery.reader import Raster, SceneRaster, open_scene
 from imagery.scenes import Refused, Scene
 from imagery.sensors import SENSORS
 from imagery.sites import Site
+from imagery.tiles import Tile
 from imagery.tracks import TrackFile, tracks_in_pixels
 from imagery.visibility import believable, share_of_tracks
 from models.detections import Detector, on_grid
 from models.measurement import Skip
 from models.occupancy.profile import occupied, read_profile
+from models.wagons.colours import coloured
 from models.wagons.count import count
 from models.wagons.reach import reach
 
@@ -84,11 +87,13 @@ def observe(
         Outcomes, sorted by site and time.
     """
     sightings: list[Sighting] = []
+    frames = Frames(scenes)
+    kin = {sensor: checkpoint.digest(frames.kin(sensor)) for sensor in {scene.sensor for scene in scenes}}
     for scene in scenes:
-        known = checkpoint.load(scene)
+        known = checkpoint.load(scene, kin[scene.sensor])
         if known is None:
-            known = look(scene, places, detector, level)
-            checkpoint.save(scene, known)
+            known = look(scene, places, detector, level, frames)
+            checkpoint.save(scene, known, kin[scene.sensor])
         sightings.extend(known)
         progress(scene)
     outcomes = [
@@ -101,8 +106,11 @@ def observe(
     return sorted(outcomes, key=lambda o: (o.site, o.taken_at.isoformat() if o.taken_at else "", o.scene_id))
 
 
-def look(scene: Scene, places: Sequence[Place], detector: Detector, level: float) -> list[Sighting]:
-    """Open one scene and look at each place in it."""
+def look(
+    scene: Scene, places: Sequence[Place], detector: Detector, level: float, frames: Frames | None = None
+) -> list[Sighting]:
+    """Open one scene and look at each place in it; without frames as if there were no other date."""
+    frames = frames or Frames(())
     base = Outcome(
         scene.id,
         "",
@@ -118,7 +126,7 @@ def look(scene: Scene, places: Sequence[Place], detector: Detector, level: float
             sightings = [
                 sighting
                 for place in places
-                if (sighting := _look_at(raster, place, base, detector, level)) is not None
+                if (sighting := _look_at(raster, place, base, detector, level, frames)) is not None
             ]
             return sightings or [Sighting(base)]
     except YardwatchError as error:
@@ -127,23 +135,18 @@ def look(scene: Scene, places: Sequence[Place], detector: Detector, level: float
 
 
 def _look_at(
-    raster: SceneRaster, place: Place, base: Outcome, detector: Detector, level: float
+    raster: SceneRaster, place: Place, base: Outcome, detector: Detector, level: float, frames: Frames
 ) -> Sighting | None:
     base = replace(base, site=place.id)
     gsd = ground_gsd(raster.grid)
-    area: Pixels | None = None
-    view: Raster = raster
-    if place.site:
-        if raster.grid.crs is None:
-            return _skipped(
-                base, "no-position", "the image has no map position, so the site cannot be found in it"
-            )
-        area = lonlat_to_pixel(raster.grid, np.asarray(place.site.footprint.exterior.coords))
-        roi = roi_around(raster.grid, area, MARGIN_M / gsd)
-        if roi is None:
-            return None
-        view = Crop(raster, roi)
-        area = area - [roi[1].start, roi[0].start]
+    if place.site and raster.grid.crs is None:
+        return _skipped(
+            base, "no-position", "the image has no map position, so the site cannot be found in it"
+        )
+    found = _view(raster, place)
+    if found is None:
+        return None
+    view, area = found
     axes = place.axes(view)
     match SENSORS[raster.scene.sensor].regime(gsd):
         case "single":
@@ -155,7 +158,31 @@ def _look_at(
             return _skipped(base, "no-tracks", detail)
         case _:
             tile = view.read()
-            return Sighting(base, read_profile(tile, believable(tile), axes))
+            framed = frame(tile, [line for _, line in axes], frames, place.id, partial(_place_in, place))
+            by = np.array([framed.shift.dx_px, framed.shift.dy_px])
+            moved = [(id, line + by) for id, line in axes]
+            base = replace(base, shift=framed.shift, given_back_px=framed.given_back_px)
+            return Sighting(base, read_profile(tile, framed.good, moved))
+
+
+def _view(raster: SceneRaster, place: Place) -> tuple[Raster, Pixels | None] | None:
+    """The image cut to a place's surroundings, and the place's outline in it; None where it is not there."""
+    if place.site is None:
+        return raster, None
+    if raster.grid.crs is None:
+        return None
+    area = lonlat_to_pixel(raster.grid, np.asarray(place.site.footprint.exterior.coords))
+    roi = roi_around(raster.grid, area, MARGIN_M / ground_gsd(raster.grid))
+    return None if roi is None else (Crop(raster, roi), area - [roi[1].start, roi[0].start])
+
+
+def _place_in(place: Place, scene: Scene, bands: Sequence[str]) -> Tile | None:
+    """The place in another scene, in those of the bands that it has."""
+    with open_scene(scene) as raster:
+        found = _view(raster, place)
+        if found is None:
+            return None
+        return found[0].read(bands=[band for band in bands if band in raster.bands])
 
 
 def _skipped(base: Outcome, reason: str, detail: str) -> Sighting:
@@ -177,7 +204,7 @@ def _count(
     lines = [line for _, line in axes]
     if (beyond := reach(view, lines)) is not None:
         return Sighting(replace(base, skip=beyond))
-    found = detector.detect(view, lines)
+    found = coloured(detector.detect(view, lines), view)
     if area is not None:
         inside = shapely.contains_xy(shapely.Polygon(area), found.boxes[:, 0], found.boxes[:, 1])
         found = found.take(np.asarray(inside, dtype=bool))

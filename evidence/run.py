@@ -18,6 +18,7 @@ from evidence.files import code_digest, sha256, written
 from evidence.ledger import Outcome, series_of
 from evidence.observe import Place, observe
 from evidence.pictures import pictures_of
+from evidence.rakes import write_rakes
 from evidence.report.page import Page, write_page
 from evidence.tables import utc_text, write_tables
 from evidence.verdicts import Verdict, judge
@@ -94,6 +95,7 @@ def run(
     claims = load_claims(config.claims)
     verdicts = [judge(claim, series, years=config.baseline_years) for claim in claims]
     write_tables(outcomes, verdicts, out)
+    write_rakes(outcomes, out)
     facts = _facts(config, inputs, outcomes, command, start)
     with written(out / "run.json") as path:
         path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -22,6 +22,10 @@ MEASUREMENT_COLUMNS = (
     "method", "visible_share", "simulated",
 )  # fmt: skip
 SKIP_COLUMNS = ("site", "scene_id", "taken_at", "reason", "detail")
+ALIGN_COLUMNS = (
+    "site", "scene_id", "taken_at", "accepted", "dx_px", "dy_px", "dx_m", "dy_m", "residual_before",
+    "residual_after", "doubt_px", "reason", "given_back_px",
+)  # fmt: skip
 BOX_COLUMNS = ("cx_px", "cy_px", "length_px", "width_px", "angle_deg")
 DETECTION_COLUMNS = (
     "site", "scene_id", "taken_at", "score", "kind", "tarp", "length_m", "width_m", "heading_deg",
@@ -35,8 +39,9 @@ def write_tables(outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], out: 
     measurements = measurements.astype({"value": float, "low": float, "high": float, "gsd_m": float})
     with written(out / "measurements.parquet") as path:
         measurements.to_parquet(path, index=False)
-    _write_csv(measurements, out / "measurements.csv")
-    _write_csv(pd.DataFrame(skip_rows(outcomes), columns=list(SKIP_COLUMNS)), out / "skips.csv")
+    write_csv(measurements, out / "measurements.csv")
+    write_csv(pd.DataFrame(skip_rows(outcomes), columns=list(SKIP_COLUMNS)), out / "skips.csv")
+    write_csv(pd.DataFrame(align_rows(outcomes), columns=list(ALIGN_COLUMNS)), out / "align.csv")
     _write_detections(outcomes, out)
     with written(out / "verdicts.json") as path:
         path.write_text(
@@ -65,12 +70,26 @@ def skip_rows(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:
     ]
 
 
+def align_rows(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:
+    """One row a coarse image that was held against other dates, in the order of ALIGN_COLUMNS."""
+    return [
+        (
+            o.site, o.scene_id, utc_text(o.taken_at), s.accepted, s.dx_px, s.dy_px, s.dx_px * (o.gsd_m or 0),
+            s.dy_px * (o.gsd_m or 0), s.residual_before, s.residual_after, s.doubt_px, s.reason,
+            o.given_back_px,
+        )
+        for o in outcomes
+        if (s := o.shift) is not None
+    ]  # fmt: skip
+
+
 def utc_text(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with a ``Z``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table whole or not at all; no cell of text can run as a formula."""
     text = table.select_dtypes(exclude=["number", "bool"]).columns
     safe = table.assign(**{name: table[name].map(_plain_cell) for name in text})
     with written(path) as temporary:
