@@ -85,7 +85,7 @@ def check_site(path: Path, tiles: Path, seed: int = 0) -> Checked:
         raise InputError(
             f"the finest image of the site has pixels of {gsd:.0f} m: no track bed shows in them"
         )
-    offsets = measure_offsets(picture.rgb, picture.valid, gsd, lines, np.random.default_rng(seed))
+    offsets = measure_offsets(picture.layers, gsd, lines, np.random.default_rng(seed))
     return Checked(site, picture, offsets, (*found.refused, *refused))
 
 

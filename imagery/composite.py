@@ -40,6 +40,8 @@ class Composite:
     """Grid of the pixels."""
     scenes: tuple[str, ...]
     """Ids of the images that went in."""
+    layers: tuple[tuple[NDArray[np.uint8], NDArray[np.bool_]], ...]
+    """Each of them by itself: pixels on the grid, and which of them show the ground."""
     simulated: bool
     """Whether one of them was painted."""
 
@@ -86,7 +88,9 @@ def composite(
     layers = [_layer(fine[i], grid) for i in keep]
     rgb, valid = _median([layer[0] for layer in layers], [layer[1] for layer in layers])
     used = tuple(fine[i].scene.id for i in keep)
-    return Composite(rgb, valid, grid, used, any(fine[i].scene.simulated for i in keep)), refused
+    return Composite(
+        rgb, valid, grid, used, tuple(layers), any(fine[i].scene.simulated for i in keep)
+    ), refused
 
 
 def _candidate(

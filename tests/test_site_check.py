@@ -45,7 +45,9 @@ def painted(yard, gsd, seed=0, wagons=False):
 
 def measured(image, gsd, lines, seed=0):
     tracks = tuple((f"t{i}", line / gsd) for i, line in enumerate(lines))
-    return measure_offsets(image, np.ones(image.shape[:2], bool), gsd, tracks, np.random.default_rng(seed))
+    pictures = image if isinstance(image, list) else [image]
+    pictures = [(one, np.ones(one.shape[:2], bool)) for one in pictures]
+    return measure_offsets(pictures, gsd, tracks, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize(("tracks", "soil"), [(1, "grass"), (3, "gravel"), (6, "gravel"), (10, "grass")])

@@ -22,6 +22,8 @@ from models.axes.line import clip_to_frame, length
 from models.axes.strips import ACROSS, ACROSS_M, ALONG_M, Frame, frame_along, straighten
 
 Floats = NDArray[np.float64]
+Picture = tuple[NDArray[np.uint8], NDArray[np.bool_]]
+"""Pixels (rows, cols, 3), and which of them (rows, cols) show the ground."""
 
 SEARCH_M = 6.0
 """Furthest shift that is looked for in fine images; one and a half pixels in coarse ones."""
@@ -42,11 +44,13 @@ FLOOR_M = 0.5
 FLOOR_PX = 0.4
 """The same in pixels: in coarse ones shadows cannot be told from beds."""
 
+RIVAL = 0.8
+"""A second place that answers this well, beside the best, leaves it undecided."""
 SPACING_M = 4.8
 """From track to track where the map does not tell."""
 
 _DRAWS = 400
-_SHADOW = 0.5  # of the usual brightness
+_SHADOW = 0.55  # of the usual brightness
 _SHADOW_M = 1.0
 _SHADOWS_SEEN_M = 1.5
 _RESOLVED_M = 2.4  # coarser pixels do not part a track from the next
@@ -82,18 +86,17 @@ class _Blocks:
     """(blocks, shifts), to the right positive; bright bands positive."""
     beside: Floats
     """(blocks, shifts) what answers one track further out, summed over the sides without a track."""
-    sides: int
-    """How many such sides all blocks have."""
+    sides: NDArray[np.int_]
+    """How many such sides all blocks have, to the left and to the right of the line."""
     seen_m: float
     """Length that the image shows."""
 
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """An image and where bands are looked for in it."""
+    """Pictures of a place and where bands are looked for in them."""
 
-    rgb: NDArray[np.uint8]
-    valid: NDArray[np.bool_]
+    pictures: Sequence[Picture]
     gsd_m: float
     shifts: Floats
     """Metres across."""
@@ -108,8 +111,7 @@ class _View:
 
 
 def measure_offsets(
-    rgb: NDArray[np.uint8],
-    valid: NDArray[np.bool_],
+    pictures: Sequence[Picture],
     gsd_m: float,
     tracks: Lines,
     rng: np.random.Generator,
@@ -117,8 +119,8 @@ def measure_offsets(
     """Measure how far tracks lie from the rails in an image.
 
     Args:
-        rgb: (rows, cols, 3) image, such as a median of several dates.
-        valid: (rows, cols) False where there is no data.
+        pictures: One or more dates on one grid, each (rows, cols, 3) pixels and (rows, cols) False where they
+            do not show the ground. Dates are not to be blended before: loads cast shadows that must be seen.
         gsd_m: Metres a pixel; pixels are square.
         tracks: Id and line (n, 2) of each track in pixels of the image.
         rng: Draws blocks.
@@ -127,7 +129,7 @@ def measure_offsets(
         One Offset a track, in the order given.
     """
     search = max(SEARCH_M, 1.5 * gsd_m)
-    view = _View(rgb, valid, gsd_m, np.arange(-search, search + ACROSS_M / 2, ACROSS_M))
+    view = _View(pictures, gsd_m, np.arange(-search, search + ACROSS_M / 2, ACROSS_M))
     result: dict[str, Offset] = {}
     for names in _bundles(tracks, max(NEIGHBOUR_M, gsd_m) / gsd_m):
         lines = {name: line for name, line in tracks if name in names}
@@ -138,10 +140,10 @@ def measure_offsets(
 
 def _blocks_of(view: _View, name: str, lines: Mapping[str, Floats]) -> _Blocks:
     """Answers of one track of a bundle."""
-    line, answers, beside, sides = lines[name], [], [], 0
+    line, answers, beside, sides = lines[name], [], [], np.zeros(2, dtype=int)
     others = [shapely.LineString(other) for key, other in lines.items() if key != name]
     step, size = max(1.0, ALONG_M / view.gsd_m), round(view.block_m / ALONG_M)
-    for part in clip_to_frame(line, view.valid.shape[0], view.valid.shape[1], step):
+    for part in clip_to_frame(line, *view.pictures[0][1].shape[:2], step):
         if length(part) * view.gsd_m < view.block_m + ALONG_M:
             continue
         frame = frame_along(part, view.gsd_m)
@@ -155,7 +157,7 @@ def _blocks_of(view: _View, name: str, lines: Mapping[str, Floats]) -> _Blocks:
             answers.append(_answer(profile, view.sigma_m, view.shifts))
             further = [_answer(profile, view.sigma_m, view.shifts + metres) for metres in outside]
             beside.append(np.sum(further, axis=0) if further else np.zeros(len(view.shifts)))
-            sides += len(outside)
+            sides += [sum(metres < 0 for metres in outside), sum(metres > 0 for metres in outside)]
     chord = line[-1] - line[0]
     along = chord / max(float(np.hypot(*chord)), 1e-9)
     shape, seen = (-1, len(view.shifts)), len(answers) * size * ALONG_M
@@ -166,6 +168,16 @@ def _blocks_of(view: _View, name: str, lines: Mapping[str, Floats]) -> _Blocks:
 
 
 def _across(view: _View, frame: Frame) -> tuple[Floats, NDArray[np.bool_]]:
+    """Brightness (samples, n) across a line, mean of all dates, and which columns (n,) some date shows."""
+    total, dates = np.zeros(()), np.zeros(len(frame))
+    for picture in view.pictures:
+        grey, seen = _of_one_date(view, frame, picture)
+        total = total + np.where(seen, grey, 0.0)
+        dates += seen
+    return total / np.maximum(dates, 1), dates > 0
+
+
+def _of_one_date(view: _View, frame: Frame, picture: Picture) -> tuple[Floats, NDArray[np.bool_]]:
     """Brightness (samples, n) across a line, and which columns (n,) are seen whole and out of shadow."""
     reach_m = view.shifts[-1] + NEIGHBOUR_M + 3 * view.sigma_m
     wide = ACROSS * ACROSS_M
@@ -173,7 +185,7 @@ def _across(view: _View, frame: Frame) -> tuple[Floats, NDArray[np.bool_]]:
     strips = []
     for side in range(-count, count + 1):
         moved = frame.shifted(np.full(len(frame), side * wide))
-        strips.append(straighten(view.rgb, view.valid, Frame(moved, frame.normals, frame.gsd_m)))
+        strips.append(straighten(*picture, Frame(moved, frame.normals, frame.gsd_m)))
     grey = np.concatenate([strip.pixels.mean(axis=0, dtype=np.float64) for strip in strips])
     seen = np.asarray(np.concatenate([strip.valid for strip in strips]).all(axis=0))
     if seen.any() and view.gsd_m <= _SHADOWS_SEEN_M:
@@ -226,10 +238,17 @@ def _told(bundle: Sequence[_Blocks], view: _View, rng: np.random.Generator) -> d
     shifts, gsd_m = view.shifts, view.gsd_m
     answers = np.concatenate([b.answers[:, :: int(t)] for b, t in zip(bundle, turned, strict=True)])
     beside = np.concatenate([b.beside[:, :: int(t)] for b, t in zip(bundle, turned, strict=True)])
-    sides = sum(b.sides for b in bundle)
-    if sides and gsd_m <= _RESOLVED_M:
-        answers = answers - 0.5 * beside * (len(answers) / sides)
-    common, why = _best(answers, view, rng)
+    sides = np.sum([b.sides[:: int(t)] for b, t in zip(bundle, turned, strict=True)], axis=0)
+    common: tuple[float, float] | None
+    if len(bundle) > 1 and len(answers) >= FEWEST_BLOCKS > sides.min() and gsd_m <= _RESOLVED_M:
+        common, why = None, "too little is seen of the outermost tracks, which tell one track from the next"
+    else:
+        if gsd_m <= _RESOLVED_M and sides.sum():
+            answers = answers - 0.5 * beside * (len(answers) / sides.sum())
+        common, why = _best(answers, view, rng)
+    if common and len(bundle) > 1 and gsd_m <= _RESOLVED_M and abs(common[0]) > SPACING_M - 0.8:
+        why = f"all lie best {common[0]:+.1f} m away, as far as the next track: move them there if it is so"
+        common = None
     if common is None:
         return {b.id: Offset(b.id, None, None, None, b.seen_m, f"cannot be told: {why}") for b in bundle}
     shift, bright = common
@@ -271,6 +290,11 @@ def _best(answers: Floats, view: _View, rng: np.random.Generator) -> tuple[tuple
         np.abs(shifts[drawn % len(shifts)] - shifts[top % len(shifts)]) <= near_m
     )
     shift, bright = float(shifts[top % len(shifts)]), 1.0 if top < len(shifts) else -1.0
+    away = np.abs(np.tile(shifts, 2) - shift) > near_m
+    peaks = np.flatnonzero(away & (mean >= RIVAL * mean[top]))
+    if len(peaks):
+        rival = float(shifts[peaks[mean[peaks].argmax()] % len(shifts)])
+        return None, f"a shift of {shift:+.1f} m and one of {rival:+.1f} m answer alike"
     if same.mean() < AGREE:
         rival = float(np.median(shifts[drawn[~same] % len(shifts)]))
         return None, f"a shift of {shift:+.1f} m and one of {rival:+.1f} m answer alike"
@@ -297,7 +321,9 @@ def _peak(mean: Floats, shifts: Floats, near: NDArray[np.bool_]) -> float:
         return float(shifts[top])
     before, at, after = mean[top - 1 : top + 2]
     bend = before - 2 * at + after
-    return float(shifts[top] + (0.5 * (before - after) / bend * ACROSS_M if bend < 0 else 0.0))
+    if not (before <= at >= after and bend < 0):
+        return float(shifts[top])  # highest where the looked-at stretch ends
+    return float(shifts[top] + 0.5 * (before - after) / bend * ACROSS_M)
 
 
 def _spread(answers: Floats, shifts: Floats, rng: np.random.Generator, centre: float) -> float:
