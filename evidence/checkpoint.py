@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 from affine import Affine
-from models.occupancy.profile import Profile
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from evidence.files import written
 from evidence.ledger import Outcome, Sighting
+from imagery.align import Shift
 from imagery.scenes import Scene
 from models.detections import Detections
 from models.measurement import Measurement, Skip
+from models.occupancy.profile import Profile
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -40,14 +41,25 @@ class Checkpoint:
         self._settings = settings
         self._hashes = hashes
 
-    def _path(self, scene: Scene) -> Path:
-        parts = [self._settings, repr(scene), *(self._hashes.get(str(a.path), "") for a in scene.assets)]
-        name = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    def digest(self, scenes: Iterable[Scene]) -> str:
+        """Changes when one of the scenes or its files does."""
+        parts = [
+            (repr(scene), *(self._hashes.get(str(a.path), "") for a in scene.assets)) for scene in scenes
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def _path(self, scene: Scene, kin: str) -> Path:
+        name = hashlib.sha256("\0".join([self._settings, self.digest([scene]), kin]).encode()).hexdigest()
         return self._folder / f"{name}.npz"
 
-    def load(self, scene: Scene) -> list[Sighting] | None:
-        """What was seen in the scene, or None where it has not been looked at in just this way."""
-        path = self._path(scene)
+    def load(self, scene: Scene, kin: str = "") -> list[Sighting] | None:
+        """What was seen in the scene, or None where it has not been looked at in just this way.
+
+        Args:
+            scene: What was looked at.
+            kin: Digest of the other scenes that it was held against.
+        """
+        path = self._path(scene, kin)
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = dict(stored)
@@ -55,11 +67,11 @@ class Checkpoint:
             return None
         return [_sighting(plain, arrays, f"{i}/") for i, plain in enumerate(json.loads(str(arrays["meta"])))]
 
-    def save(self, scene: Scene, sightings: Sequence[Sighting]) -> None:
-        """Keep what was seen; the file is whole or not there."""
+    def save(self, scene: Scene, sightings: Sequence[Sighting], kin: str = "") -> None:
+        """Keep what was seen; the file is whole or not there. See load."""
         arrays: Arrays = {}
         meta = [_plain(sighting, arrays, f"{i}/") for i, sighting in enumerate(sightings)]
-        with written(self._path(scene)) as path, path.open("wb") as stream:
+        with written(self._path(scene, kin)) as path, path.open("wb") as stream:
             np.savez_compressed(stream, **{"meta": np.array(json.dumps(meta))}, **arrays)  # type: ignore[arg-type]
 
 
@@ -73,9 +85,11 @@ def _plain(sighting: Sighting, arrays: Arrays, prefix: str) -> dict[str, Any]:
             "taken_at": outcome.taken_at.isoformat() if outcome.taken_at else None,
             "gsd_m": outcome.gsd_m,
             "simulated": outcome.simulated,
+            "given_back_px": outcome.given_back_px,
         },
         "measurements": [asdict(measurement) for measurement in outcome.measurements],
         "skip": asdict(outcome.skip) if outcome.skip else None,
+        "shift": asdict(outcome.shift) if outcome.shift else None,
     }
     if outcome.detections is not None:
         found = outcome.detections
@@ -117,6 +131,7 @@ def _sighting(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Sighting:
         **base,
         measurements=tuple(Measurement(**values) for values in plain["measurements"]),
         skip=Skip(**plain["skip"]) if plain["skip"] else None,
+        shift=Shift(**plain["shift"]) if plain["shift"] else None,
     )
     if "detections" in plain:
         outcome = replace(outcome, detections=_detections(plain["detections"], arrays, prefix))

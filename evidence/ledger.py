@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from models.occupancy.profile import Profile
 
+from imagery.align import Shift
 from imagery.errors import InputError
 from models.detections import Detections
 from models.measurement import Measurement, Skip
+from models.occupancy.profile import Profile
 from models.stats.series import Series
 
 
@@ -37,6 +38,10 @@ class Outcome:
     """Why nothing was."""
     detections: Detections | None = None
     """Boxes behind a count."""
+    shift: Shift | None = None
+    """How a coarse image lies against other dates; None where it was not held against any."""
+    given_back_px: int = 0
+    """Pixels of the yard that its own classes call cloud and that were believed all the same."""
 
     def __post_init__(self) -> None:
         if bool(self.measurements) == (self.skip is not None):

@@ -130,7 +130,7 @@ def measure_shift(tile: Tile, good: Mask, reference: Reference, off_yard: Mask) 
         raise InputError(f"tile of {tile.scene.id!r}, its masks and the reference must lie on one grid")
     if reference.dates < LEAST_DATES:
         return no_shift(f"{reference.dates} other dates show this place, {LEAST_DATES} are needed")
-    points = _points(tile, good, reference, off_yard)
+    points = comparable(tile, good, reference, off_yard)
     odd = points.blocks.sum(axis=1) % 2 == 1
     for half in (odd, ~odd):
         blocks = len(np.unique(points.blocks[half], axis=0))
@@ -197,7 +197,7 @@ def _moved(band: NDArray[Any], valid: Mask, shift: Shift) -> NDArray[Any]:
     return np.asarray(moved.astype(band.dtype))
 
 
-def _points(tile: Tile, good: Mask, reference: Reference, off_yard: Mask) -> Points:
+def comparable(tile: Tile, good: Mask, reference: Reference, off_yard: Mask) -> Points:
     """Pixels that both show, off the yard, away from clouds and edges; evenly thinned if many."""
     known = np.isfinite(reference.detail).all(axis=0)
     rim = ndimage.binary_dilation(tile.valid & ~good, iterations=_CLOUD_EDGE_PX)
