@@ -143,7 +143,8 @@ def _blocks_of(view: _View, name: str, lines: Mapping[str, Floats]) -> _Blocks:
     line, answers, beside, sides = lines[name], [], [], np.zeros(2, dtype=int)
     others = [shapely.LineString(other) for key, other in lines.items() if key != name]
     step, size = max(1.0, ALONG_M / view.gsd_m), round(view.block_m / ALONG_M)
-    for part in clip_to_frame(line, *view.pictures[0][1].shape[:2], step):
+    rows, cols = view.pictures[0][1].shape
+    for part in clip_to_frame(line, rows, cols, step):
         if length(part) * view.gsd_m < view.block_m + ALONG_M:
             continue
         frame = frame_along(part, view.gsd_m)
