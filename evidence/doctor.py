@@ -12,13 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from models.wagons.registry import detector, names
 
 from imagery.grid import local_grid
 from imagery.reader import ArrayRaster, open_scene
 from imagery.scenes import Asset, Scene
 from imagery.sources.folder import find_scenes
 from imagery.sources.write import write_cog
+from models.wagons.registry import detector, names
 
 MODULES = {
     "rasterio": "rasterio",

@@ -18,7 +18,8 @@ def main(
 ) -> None:
     """Paint a tile archive with known truth, byte for byte the same each time. All of it says SIMULATED."""
     with told():
-        from imagery.synthetic.archive import simulate
         from rich.progress import track
+
+        from imagery.synthetic.archive import simulate
 
         console.print(f"SIMULATED tiles and truth.json in {simulate(config, out, track)}", highlight=False)
