@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from imagery.errors import InputError
-from imagery.grid import local_grid, lonlat_to_pixel, pixel_to_lonlat
+from imagery.grid import cropped, local_grid, lonlat_to_pixel, pixel_to_lonlat
 from imagery.reader import ArrayRaster
 from imagery.scenes import Asset, Scene
 from models.detections import (
@@ -151,7 +151,7 @@ def test_the_way_to_another_grid_and_back_changes_nothing(rows):
 
 def test_boxes_on_the_same_grid_shifted_move_by_the_shift():
     found = boxes_on(UTM, [[300, 200, 28, 6, 20]])
-    moved = on_grid(found, UTM[100:400, 50:700])
+    moved = on_grid(found, cropped(UTM, slice(100, 400), slice(50, 700)))
     np.testing.assert_allclose(moved.boxes, [[250, 100, 28, 6, 20]], atol=1e-3)
 
 

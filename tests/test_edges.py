@@ -12,14 +12,16 @@ from odc.geo.geobox import GeoBox
 
 from imagery.errors import ConfigError, InputError
 from imagery.grid import local_grid
-from imagery.reader import ArrayRaster
+from imagery.reader import ArrayRaster, open_scene
 from imagery.scenes import Asset, Scene
+from imagery.sources.folder import find_scenes
+from imagery.tracks import load_tracks, tracks_in_pixels
 from models.detections import Detections
 from models.wagons.count import RATES, count
 from models.wagons.edges import EdgesDetector, in_company, main_directions
 from models.wagons.registry import detector, names
 from models.wagons.rows import STEP_M
-from models.wagons.score import centre_match, match
+from models.wagons.score import centre_match, match, read_labels
 
 SCENE = Scene("painted", (Asset(Path("painted"), ("red", "green", "blue")),))
 LENGTH_M, GAP_M = 14.0, 1.2
@@ -72,7 +74,7 @@ def test_a_train_is_found_whatever_its_direction_and_the_pixels(angle, gsd):
 
 
 def test_boxes_are_not_off_by_half_a_pixel():
-    # Ends are uncertain by a metre or so: only what all directions share is a fault of the way there and back.
+    # Ends are uncertain by a metre: only what all directions share is a fault of the way there and back.
     offsets = []
     for angle in (0, 30, 60, 90, 120, 150):
         truth = in_pixels(train(5, angle), 0.5)
@@ -186,6 +188,20 @@ def test_detectors_are_found_by_name():
     assert detector("edges").name == "edges"
     with pytest.raises(ConfigError, match="did you mean edges"):
         detector("edge")
+
+
+@pytest.mark.parametrize("with_tracks", [False, True])
+def test_on_the_real_yard_it_does_as_well_as_the_benchmark_says(real_data, with_tracks):
+    folder = real_data / "railcars"
+    labels = read_labels(folder / "labels/muttenz_lower_050.json")
+    (scene,) = find_scenes([folder / "muttenz_lower_050.png"], gsd_m=labels.gsd_m).scenes
+    with open_scene(scene) as raster:
+        file = load_tracks(folder / "tracks/muttenz_lower_050.geojson")
+        tracks = [line for _, line in tracks_in_pixels(file, raster.grid)] if with_tracks else []
+        found = EdgesDetector().detect(raster, tracks)
+    tally = match(found, labels.boxes, ignored=labels.ignored_ground(found)).tally
+    assert tally.f1 > 0.65
+    assert tally.precision > 0.85
 
 
 def boxes_of(n, side=400):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -36,16 +36,32 @@ FROM_TRACK_M = 2.0
 """A wagon's middle lies no further from its track."""
 SAME = 0.15
 """Boxes that overlap by more are one wagon."""
-ENOUGH, ENOUGH_IN_SUN = 0.2, 0.56
-"""Score that a wagon needs without shadows, and what each share of shadow beside the best adds to it."""
-USUAL_SUN, USUAL_WEIGHT = 0.6, 3.0
-"""Share of shadow that is expected before anything is seen, and how many sure wagons outweigh it."""
 SPREAD = 0.25
 """Evidence above the least that lifts a score from 0.5 to 0.73."""
 STRING, BESIDE_M = 3, 30.0
 """Without a map, wagons are sought in strings of so many, and within so many metres of one."""
 WRONG_SIDE = 0.25
 """A box with so much more shadow on the sunny side is no wagon but the ground between two shadows."""
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Which score a wagon needs, by how much shadow lies beside the best candidates of a picture."""
+
+    enough: float
+    """Without any shadow."""
+    in_sun: float
+    """What a share of shadow of 1 adds to it."""
+    usual_sun: float
+    """Share of shadow that is expected before anything is seen."""
+    weight: float
+    """How many sure wagons outweigh that."""
+
+
+ANYWHERE = Belief(0.2, 0.56, 0.6, 3.0)
+"""Without a map: hardly anything is believed without a shadow, or roofs and ditches would be counted."""
+ON_TRACK = Belief(0.0, 0.7, 0.6, 0.3)
+"""On a known track: a wagon without a shadow is believed too."""
 
 
 class EdgesDetector:
@@ -93,7 +109,9 @@ class EdgesDetector:
         parts = []
         for direction in main_directions(lab, valid):
             turned = [self._turned(lab, valid, direction + turn) for turn in TURNS]
-            for found, (_, back, degrees) in zip(in_light([t[0] for t in turned]), turned, strict=True):
+            for found, (_, back, degrees) in zip(
+                in_light([t[0] for t in turned], ANYWHERE), turned, strict=True
+            ):
                 centres = np.column_stack([found.x, found.y, np.ones_like(found.x)]) @ back.T * scale
                 lengths = found.length * (STEP_M / gsd)
                 boxes = np.column_stack([centres, lengths, *_same(lengths, WIDTH * STEP_M / gsd, degrees)])
@@ -125,7 +143,7 @@ class EdgesDetector:
         frames = [frame for track in tracks for frame in _frames(track, gsd)]
         strips = [(found, f) for f in frames if (found := self._on_strip(raster, stretch, f)) is not None]
         parts = []
-        for found, (_, frame) in zip(in_light([s[0] for s in strips]), strips, strict=True):
+        for found, (_, frame) in zip(in_light([s[0] for s in strips], ON_TRACK), strips, strict=True):
             half = found.length / 2
             offset = (found.y - ACROSS / 2) * ACROSS_M
             boxes = frame.boxes(found.x - half, found.x + half, offset, *_same(half, WIDTH * STEP_M))
@@ -182,7 +200,7 @@ def main_directions(lab: Floats, valid: NDArray[np.bool_], most: int = 2) -> lis
     return directions
 
 
-def in_light(candidates: Sequence[Wagons]) -> list[Wagons]:
+def in_light(candidates: Sequence[Wagons], belief: Belief) -> list[Wagons]:
     """Keep what agrees on where the sun stands and scores enough for this light.
 
     Wagons throw their shadows to one side; a box with its shadow on the other side is the ground between.
@@ -190,6 +208,7 @@ def in_light(candidates: Sequence[Wagons]) -> list[Wagons]:
 
     Args:
         candidates: Of one picture, with their rows in about one direction.
+        belief: Which score is enough in which light.
 
     Returns:
         The same list of candidates, fewer, with scores of 0.5 to 1.
@@ -202,8 +221,9 @@ def in_light(candidates: Sequence[Wagons]) -> list[Wagons]:
     kept = [take(c, (c.below - c.above) * sign >= -WRONG_SIDE) for c in candidates]
     shade = np.concatenate([c.below if sign > 0 else c.above for c in kept])
     weight = np.maximum(np.concatenate([c.score for c in kept]), 0) ** 4
-    sun = ((weight * shade).sum() + USUAL_WEIGHT * USUAL_SUN) / (weight.sum() + USUAL_WEIGHT)
-    enough = ENOUGH + ENOUGH_IN_SUN * sun
+    usual = belief.weight * belief.usual_sun
+    sun = ((weight * shade).sum() + usual) / (weight.sum() + belief.weight)
+    enough = belief.enough + belief.in_sun * sun
     strong = [take(c, c.score >= enough) for c in kept]
     return [replace(c, score=1 / (1 + np.exp((enough - c.score) / SPREAD))) for c in strong]
 
