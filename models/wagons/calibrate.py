@@ -156,9 +156,12 @@ def fit_count(gsd_m: float, mapped: bool, expected: Floats, true: Floats) -> Cou
     def cost(free: Floats) -> float:
         found, missed, size = np.exp(free)
         mean = found * expected + missed
-        return float(-nbinom.logpmf(true, size, size / (size + mean)).sum()) + 0.5 * float(free[0] ** 2)
+        unlikely = float((((free - middle) / spread) ** 2).sum()) / 2
+        return float(-nbinom.logpmf(true, size, size / (size + mean)).sum()) + unlikely
 
-    best = minimize(cost, np.log([1.0, 0.3, 20.0]), method="Nelder-Mead", options={"maxiter": 2000})
+    # Weak priors: a few images without a surprise do not prove that there will be none.
+    middle, spread = np.log([1.0, 0.5, 15.0]), np.array([1.0, 0.7, 1.0])
+    best = minimize(cost, middle, method="Nelder-Mead", options={"maxiter": 2000})
     found, missed, size = (float(v) for v in np.exp(np.clip(best.x, -7, 9)))
     return CountModel(gsd_m, mapped, found, missed, size)
 

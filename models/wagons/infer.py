@@ -35,7 +35,7 @@ class StripReader:
         proposer: ProposeNet | None = None,
         weights: Weights | None = None,
         tracing: Tracing | None = None,
-        least_score: float = 0.4,
+        least_score: float = 0.45,
         folder: Path = WEIGHTS,
         calibrated: bool = True,
     ) -> None:
