@@ -42,7 +42,7 @@ class RunConfig(BaseModel):
     """Years before the target that make the baseline."""
     season_days: int | None = Field(None, ge=1, le=182)
     """Only baseline dates within this many days of the target's season; all year where absent."""
-    detector: str = "edges"
+    detector: str = "strips"
     """Who counts wagons one by one."""
     adapted: Path | None = None
     """Weights of ``yardwatch adapt``, used everywhere; those beside a site's file need no key."""

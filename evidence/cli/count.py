@@ -23,7 +23,7 @@ def main(
     ] = None,
     bands: Annotated[str | None, typer.Option(help="Band names in file order, such as B04,B03,B02.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
-    detector: Annotated[str, typer.Option(help="Who counts wagons one by one.")] = "edges",
+    detector: Annotated[str, typer.Option(help="Who counts wagons one by one.")] = "strips",
     adapted: Annotated[
         Path | None, typer.Option(help="Weights of yardwatch adapt; those beside a site file need no option.")
     ] = None,

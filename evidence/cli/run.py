@@ -22,7 +22,7 @@ def main(
 ) -> None:
     """Measure the tiles of a config, hold them against five years and judge the claims.
 
-    Example: yardwatch run configs/sample.yaml --out out/sample --set detector=edges
+    Example: yardwatch run configs/sample.yaml --out out/sample --set baseline_years=3
     """
     with told():
         from evidence.config import load_config

@@ -33,7 +33,7 @@ def main(
     class_: Annotated[
         list[str] | None, typer.Option("--class", help="Labelled class that is a railcar; repeatable.")
     ] = None,
-    detector: Annotated[str, typer.Option(help="Who counts wagons one by one.")] = "edges",
+    detector: Annotated[str, typer.Option(help="Who counts wagons one by one.")] = "strips",
     adapted: Annotated[
         Path | None, typer.Option(help="What a site's labels changed (yardwatch adapt).")
     ] = None,
