@@ -45,7 +45,7 @@ MASK_SIDE = 2000
 """Longest side of the reduced read that says how much ground a picture shows."""
 
 
-WIDE = 150
+WIDE = 160
 """Columns of the table where it goes to no terminal."""
 
 

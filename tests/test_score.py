@@ -1,9 +1,13 @@
 """Pairing boxes with labels, and the numbers that follow."""
 
+import importlib.util
 import json
 import math
+import sys
 from itertools import permutations
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import shapely
@@ -142,3 +146,48 @@ def test_a_file_without_labels_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InputError, match="no label file"):
         read_labels(path)
+
+
+@pytest.fixture
+def benchmark():
+    """The script benchmarks/score_real.py as a module."""
+    path = Path(__file__).parents[1] / "benchmarks/score_real.py"
+    spec = importlib.util.spec_from_file_location("score_real", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["score_real"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["score_real"]
+
+
+def test_the_benchmark_scores_pictures_with_and_without_railcars(benchmark, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "railcars"
+    (folder / "labels").mkdir(parents=True)
+    grey = np.full((120, 200, 3), 120, np.uint8)
+    for name in ("yard.png", "field.png", "coarse.png"):
+        cv2.imwrite(str(folder / name), grey)
+    write_labels(folder / "labels/yard.json", image="yard.png")
+    (folder / "index.csv").write_text(
+        "file,gsd_m,use\nyard.png,0.5,train and evaluate\nfield.png,0.5,evaluate only\n"
+        "coarse.png,1.4,evaluate only\n"
+    )
+    monkeypatch.setenv("YARDWATCH_DATA", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["score_real.py", "--out", str(tmp_path / "out")])
+    assert benchmark.main() == 0
+    result = json.loads((tmp_path / "out/score_real_edges.json").read_text())
+    yard, field = result["images"]
+    assert (yard["true"], yard["right"], yard["recall"], yard["precision"]) == (1, 0, 0.0, None)
+    assert (field["false_alarms"], field["area_km2"], field["f1_iou30"]) == (0, 0.006, None)
+    assert field["evaluate_only"]
+    assert not yard["evaluate_only"]
+    assert [refused["image"] for refused in result["refused"]] == ["coarse.png"]
+    assert "1.40 m" in capsys.readouterr().out
+    assert "yard.png" in (tmp_path / "out/score_real_edges.md").read_text()
+
+
+def test_the_benchmark_says_why_it_is_skipped(benchmark, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("YARDWATCH_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setattr("sys.argv", ["score_real.py", "--out", str(tmp_path)])
+    assert benchmark.main() == 0
+    assert "YARDWATCH_DATA" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
