@@ -28,7 +28,7 @@ from imagery.period import Period
 from imagery.sensors import CLASS_BANDS, SENSORS
 from imagery.sites import Site
 from imagery.sources.catalogue import Catalogue
-from imagery.sources.copy import Window
+from imagery.sources.copy import DEGREE_M, Window
 from imagery.sources.landing import folder_of
 from imagery.sources.offers import Gap, Offer, Refusal, RemoteBand
 from imagery.sources.overpasses import Overpass, overpasses
@@ -40,7 +40,6 @@ MISSED = 0.001
 """Share of the window by which a neighbour may show less and still stand in."""
 BLOCK = 1024
 """Side in pixels of the blocks in which the large catalogues store their files, for the estimate."""
-_EARTH_M = 111_320.0  # a degree of latitude
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +245,7 @@ def _tasks(
     by_offer = {id(one.offer): one for one in usable}
     tasks: list[Task] = []
     taken: set[Path] = set()
-    area = box(*_widened(order.window))
+    area = box(*order.window.widened)
     for overpass in overpasses([one.offer for one in usable], prefer):
         needed = _needed(order, overpass, area, aside)
         for offer in needed:
@@ -304,20 +303,13 @@ def _estimate(window: Window, offer: Offer, band: RemoteBand) -> Bytes:
     gsd_m = band.gsd_m or known.get(band.name) or SENSORS[offer.sensor].gsd_m or 10.0
     small = band.name in CLASS_BANDS | OPTIONAL
     each, kept = (1, 0.2) if small else (4, 0.9) if offer.sensor.startswith("sentinel-1") else (2, 0.75)
-    west, south, east, north = _widened(window)
-    wide = (east - west) * _EARTH_M * math.cos(math.radians((south + north) / 2)) / gsd_m
-    high = (north - south) * _EARTH_M / gsd_m
+    west, south, east, north = window.widened
+    wide = (east - west) * DEGREE_M * math.cos(math.radians((south + north) / 2)) / gsd_m
+    high = (north - south) * DEGREE_M / gsd_m
     # A window of random place touches so many blocks on average.
     blocks = (wide / BLOCK + 1) * (high / BLOCK + 1)
     pixels = wide * high * each
     return Bytes(round(pixels), round(pixels * kept * 4 / 3), round(blocks * BLOCK**2 * each * kept))
-
-
-def _widened(window: Window) -> tuple[float, float, float, float]:
-    west, south, east, north = window.box
-    up = window.margin_m / _EARTH_M
-    across = up / max(math.cos(math.radians((south + north) / 2)), 1e-3)
-    return west - across, south - up, east + across, north + up
 
 
 def _in_time(entry: Entry) -> tuple[str, ...]:

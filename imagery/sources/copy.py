@@ -11,28 +11,34 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+import odc.geo.crs
 import rasterio
+from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
 from rasterio.errors import RasterioError
 
 from imagery.crop import roi_around
 from imagery.errors import UnreadableError
-from imagery.grid import cropped, ground_gsd, local_grid, lonlat_to_pixel, outline
+from imagery.grid import cropped, local_grid, outline
 from imagery.sources.catalogue import Bbox, Catalogue
 from imagery.sources.offers import RemoteBand
 from imagery.sources.overheard import SPEAK_UP, Heard, listening
-from imagery.sources.rasterfile import MAX_BLOCK_BYTES, header_of, why
+from imagery.sources.rasterfile import MAX_BLOCK_BYTES, why
 from imagery.sources.retry import Retry, TransientError
 from imagery.tiles import ROI
 
 MAX_WINDOW_BYTES = 2**29
 """Largest window of one band: a site is a few kilometres wide."""
+DEGREE_M = 111_320.0
+"""Length of a degree of latitude, at most."""
 _DTYPES = ("uint8", "uint16", "int16", "float32")
 _GONE = (404, 410)
 _UNSIGNED = (401, 403)
@@ -58,6 +64,14 @@ class Window:
     """West, south, east, north in degrees."""
     margin_m: float
     """Ground around it."""
+
+    @property
+    def widened(self) -> Bbox:
+        """The box with its margin, in degrees."""
+        west, south, east, north = self.box
+        up = self.margin_m / DEGREE_M
+        across = up / max(math.cos(math.radians((south + north) / 2)), 1e-3)
+        return west - across, south - up, east + across, north + up
 
 
 class Copier:
@@ -150,20 +164,18 @@ def _explained(band: RemoteBand, heard: Heard, error: Exception) -> Exception:
 
 
 def _read(dataset: Any, band: RemoteBand, window: Window) -> Piece | None:
-    header = header_of(dataset, Path(band.name))
-    if band.index > dataset.count or header.dtype not in _DTYPES:
+    dtype = dataset.dtypes[0]
+    if band.index > dataset.count or dtype not in _DTYPES:
         raise UnreadableError(
-            f"{band.href} has {dataset.count} bands of {header.dtype}; band {band.index} of "
-            f"{', '.join(_DTYPES)} is wanted",
+            f"{band.href} has {dataset.count} bands of {dtype}; band {band.index} of {', '.join(_DTYPES)} "
+            "is wanted",
             "unsupported-dtype",
         )
-    if header.grid is None or header.by_gcps:  # windows are copied as they are stored, never warped
-        raise UnreadableError(f"{band.href} has no map position of its own", "no-position")
-    roi = roi_of(header.grid, window)
+    roi = roi_of(dataset, window)
     if roi is None:
         return None
     size = [part.stop - part.start for part in roi]
-    item = np.dtype(header.dtype).itemsize
+    item = np.dtype(dtype).itemsize
     block = math.prod(dataset.block_shapes[band.index - 1]) * item * dataset.count
     if math.prod(size) * item > MAX_WINDOW_BYTES or block > MAX_BLOCK_BYTES:
         raise UnreadableError(
@@ -172,15 +184,49 @@ def _read(dataset: Any, band: RemoteBand, window: Window) -> Piece | None:
             "too-large",
         )
     pixels = dataset.read(band.index, window=tuple((part.start, part.stop) for part in roi))
-    return Piece(pixels, cropped(header.grid, *roi), dataset.nodatavals[band.index - 1])
+    grid = GeoBox(dataset.shape, dataset.transform, _crs(dataset.crs.to_string()))
+    return Piece(pixels, cropped(grid, *roi), dataset.nodatavals[band.index - 1])
 
 
-def roi_of(grid: GeoBox, window: Window) -> ROI | None:
-    """Rows and columns of a grid that hold a window, snapped outwards; None where they do not meet."""
-    west, south, east, north = window.box
-    edge = outline(local_grid(1, 1, 1.0))  # from 0 to 1 each way
-    lonlat = np.stack([west + edge[:, 0] * (east - west), north - edge[:, 1] * (north - south)], axis=1)
-    xy = lonlat_to_pixel(grid, lonlat)
-    if not np.isfinite(xy).all():
+def roi_of(dataset: Any, window: Window) -> ROI | None:
+    """Rows and columns of a file that hold a window, snapped outwards; None where they do not meet.
+
+    Raises:
+        UnreadableError: It has no map position of its own; what a catalogue says of one is not used.
+    """
+    transform = dataset.transform
+    bounds = None if dataset.crs is None else bounds_in(dataset.crs.to_string(), window)
+    if bounds is None or transform == Affine.identity() or not transform.determinant:
+        raise UnreadableError(f"{dataset.name} has no map position of its own", "no-position")
+    left, bottom, right, top = bounds
+    back = ~transform
+    x, y = zip(
+        *(back @ corner for corner in ((left, bottom), (left, top), (right, bottom), (right, top))),
+        strict=True,
+    )
+    if not np.isfinite([*x, *y]).all():
         return None
-    return roi_around(grid, xy, window.margin_m / ground_gsd(grid))
+    xy = np.array([[min(x), min(y)], [max(x), max(y)]])
+    # A window that ends on an edge between pixels must not reach one further for the last digit's sake.
+    rows, cols = dataset.shape
+    return roi_around(local_grid(rows, cols, 1.0), np.round(xy, 6), 0.0)
+
+
+@lru_cache(maxsize=256)
+def bounds_in(crs: str, window: Window) -> tuple[float, float, float, float] | None:
+    """Left, bottom, right and top of a window in a CRS; None where that CRS places nothing on the ground."""
+    try:
+        there = CRS.from_user_input(crs)
+    except CRSError:
+        return None
+    if not (there.is_geographic or there.is_projected):
+        return None
+    west, south, east, north = window.widened
+    edge = outline(local_grid(1, 1, 1.0))  # from 0 to 1 each way
+    lon, lat = west + edge[:, 0] * (east - west), south + edge[:, 1] * (north - south)
+    x, y = Transformer.from_crs(4326, there, always_xy=True).transform(lon, lat)
+    return float(np.min(x)), float(np.min(y)), float(np.max(x)), float(np.max(y))
+
+
+_crs = lru_cache(maxsize=256)(odc.geo.crs.CRS)
+"""Made once: it takes longer than to read a small window."""
