@@ -215,13 +215,6 @@ def _bands(order: Order, offer: Offer, own_hosts: frozenset[str]) -> tuple[Remot
     missing = [name for name in wanted if name not in names | OPTIONAL]
     if missing:
         raise _Unfit(order, offer, "bands-missing", f"it has no {', '.join(missing)}")
-    if offer.placed_by == "gcps":
-        raise _Unfit(
-            order,
-            offer,
-            "invented-transform",
-            "it has ground control points only and would have to be warped; use terrain-corrected pictures",
-        )
     bands = tuple(offer.band(name) for name in wanted if name in names)
     for band in bands:
         if is_private(band.href) and urlsplit(band.href).hostname not in own_hosts:

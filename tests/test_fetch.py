@@ -16,8 +16,11 @@ import pystac
 import pytest
 import rasterio
 import typer
+from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
+from pyproj import Transformer
+from rasterio.control import GroundControlPoint
 from typer.testing import CliRunner
 
 import evidence.cli.fetch as command
@@ -185,6 +188,63 @@ def test_radar_is_kept_as_linear_power(stac_server, tmp_path):
         tile = raster.read()
     assert 0 < tile.valid.mean() < 1
     assert tile.pixels[:, tile.valid].min() > 0
+
+
+def test_radar_with_an_invented_transform_lies_where_its_control_points_say(stac_server, tmp_path):
+    moment = world.FIRST + timedelta(hours=7)
+    name = f"S1A_IW_GRDH_1SDV_{moment:%Y%m%dT%H%M%S}_{moment:%Y%m%dT%H%M%S}_050190_060A4B_1234"
+    blank = np.full((400, 400), 100, np.uint16)
+    stac_server.add_scene(
+        "sentinel-1-grd", name, moment, world.grid_at(-100, -100, 400), {"vv": blank}, raster={"vv": None}
+    )
+    # In truth the swath is turned by 12 degrees; a bright ship lies at a known place.
+    truth = Affine.translation(632_300, 4_699_300) @ Affine.rotation(12) @ Affine.scale(10, -10)
+    ship = (633_600.0, 4_697_600.0)
+    col, row = ~truth @ ship
+    blank[int(row) - 1 : int(row) + 2, int(col) - 1 : int(col) + 2] = 5000
+    to_lonlat = Transformer.from_crs(32652, 4326, always_xy=True)
+    points = [
+        GroundControlPoint(r, c, *to_lonlat.transform(*(truth @ (c, r))), 0)
+        for r in np.linspace(0, 400, 9)
+        for c in np.linspace(0, 400, 9)
+    ]
+    (path,) = stac_server.folder.rglob("vv.tif")
+    with rasterio.open(
+        path, "w", driver="GTiff", width=400, height=400, count=1, dtype="uint16", gcps=points, crs=4326
+    ) as file:
+        file.write(blank, 1)
+    like = "earth-search/sentinel-1-grd"
+    one = {"collection": "sentinel-1-grd", "sensor": "sentinel-1-grd", "like": like, "placed_by_gcps": True}
+    config = world.write_config(
+        tmp_path, stac_server, sensors={"sentinel-1-grd": ["VV"]},
+        catalogues=[{"name": "local", "url": stac_server.url, "collections": [one]}],
+    )  # fmt: skip
+    run(config, tmp_path / "out")
+    (copy,) = (tmp_path / "out").rglob("VV.tif")
+    with rasterio.open(copy) as window:
+        stored = window.read(1)
+        assert set(np.unique(stored)) == {100, 5000}, "nothing is mixed"
+        rows, cols = np.nonzero(stored == 5000)
+        x, y = window.transform @ (cols.mean() + 0.5, rows.mean() + 0.5)
+    assert np.hypot(x - ship[0], y - ship[1]) < 10
+    (item,) = (tmp_path / "out").rglob("S1A*.json")
+    assert "control points" in json.loads(item.read_text())["properties"]["processing:lineage"]
+
+
+def test_a_static_catalogue_in_a_folder_is_fetched_from(stac_server, tmp_path):
+    item = world.add_picture(stac_server, world.FIRST)
+    place = stac_server.folder / "sentinel-2-l2a" / item["id"]
+    for asset in item["assets"].values():
+        asset["href"] = "./" + asset["href"].rpartition("/")[2]
+    (place / "item.json").write_text(json.dumps(item))
+    link = {"rel": "item", "href": f"./sentinel-2-l2a/{item['id']}/item.json"}
+    root = {"type": "Catalog", "id": "local", "stac_version": "1.0.0", "description": "d", "links": [link]}
+    (stac_server.folder / "catalog.json").write_text(json.dumps(root))
+    one = {"collection": "sentinel-2-l2a", "sensor": "sentinel-2-l2a", "like": "earth-search/sentinel-2-l2a"}
+    mapping = {"name": "disk", "url": "served/catalog.json", "static": True, "collections": [one]}
+    run(world.write_config(tmp_path, stac_server, catalogues=[mapping]), tmp_path / "out")
+    assert states(tmp_path / "out") == {"fetched": 1}
+    assert not stac_server.log
 
 
 def test_only_the_window_is_moved_and_only_by_ranges(stac_server, tmp_path):

@@ -1,7 +1,8 @@
 """A window of a picture that lies elsewhere, copied as it is stored: its own grid, its own numbers.
 
 Nothing is resampled: a copy whose pixels are the source's own can be held against the source, and whoever
-measures in it knows the noise of every pixel.
+measures in it knows the noise of every pixel. The exception is a picture that only ground control points
+place (Sentinel-1 GRD): its pixels are put, unaltered, where the points say that they lie.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
+from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 
 from imagery.crop import roi_around
 from imagery.errors import UnreadableError
-from imagery.grid import cropped, local_grid, outline
+from imagery.grid import cropped, local_grid, map_to_pixel, outline
 from imagery.sources.catalogue import Bbox, Catalogue
+from imagery.sources.gcps import gcp_grid, warped
 from imagery.sources.offers import RemoteBand
 from imagery.sources.overheard import SPEAK_UP, Heard, listening
 from imagery.sources.rasterfile import MAX_BLOCK_BYTES, why
@@ -171,7 +174,8 @@ def _read(dataset: Any, band: RemoteBand, window: Window) -> Piece | None:
             "is wanted",
             "unsupported-dtype",
         )
-    roi = roi_of(dataset, window)
+    grid, by_gcps = _grid_of(dataset, band)
+    roi = roi_in(grid, window)
     if roi is None:
         return None
     size = [part.stop - part.start for part in roi]
@@ -183,50 +187,55 @@ def _read(dataset: Any, band: RemoteBand, window: Window) -> Piece | None:
             "more than is copied: draw a smaller search_box, or use another catalogue",
             "too-large",
         )
-    pixels = dataset.read(band.index, window=tuple((part.start, part.stop) for part in roi))
-    grid = GeoBox(dataset.shape, dataset.transform, _crs(dataset.crs.to_string()))
-    return Piece(pixels, cropped(grid, *roi), dataset.nodatavals[band.index - 1])
+    part = cropped(grid, *roi)
+    nodata = dataset.nodatavals[band.index - 1]
+    if by_gcps:
+        known = band.nodata if nodata is None else nodata
+        return Piece(warped(dataset, band.index, part, Resampling.nearest, known)[0], part, known)
+    pixels = dataset.read(band.index, window=tuple((span.start, span.stop) for span in roi))
+    return Piece(pixels, part, nodata)
 
 
-def roi_of(dataset: Any, window: Window) -> ROI | None:
-    """Rows and columns of a file that hold a window, snapped outwards; None where they do not meet.
-
-    Raises:
-        UnreadableError: It has no map position of its own; what a catalogue says of one is not used.
-    """
+def _grid_of(dataset: Any, band: RemoteBand) -> tuple[GeoBox, bool]:
+    """Where the file says that it lies, and whether only control points say it; no catalogue is believed."""
     transform = dataset.transform
-    bounds = None if dataset.crs is None else bounds_in(dataset.crs.to_string(), window)
-    if bounds is None or transform == Affine.identity() or not transform.determinant:
-        raise UnreadableError(f"{dataset.name} has no map position of its own", "no-position")
-    left, bottom, right, top = bounds
-    back = ~transform
-    x, y = zip(
-        *(back @ corner for corner in ((left, bottom), (left, top), (right, bottom), (right, top))),
-        strict=True,
-    )
-    if not np.isfinite([*x, *y]).all():
+    if dataset.crs is None:
+        grid = gcp_grid(dataset)
+        if grid is not None:
+            return grid, True
+    elif transform != Affine.identity() and transform.determinant:
+        try:
+            return GeoBox(dataset.shape, transform, _crs(dataset.crs.to_string())), False
+        except CRSError:
+            pass
+    raise UnreadableError(f"{band.href} has no map position of its own", "no-position")
+
+
+def roi_in(grid: GeoBox, window: Window) -> ROI | None:
+    """Rows and columns of a grid that hold a window, snapped outwards; None where they do not meet."""
+    left, bottom, right, top = bounds_in(str(grid.crs), window)
+    corners = np.array([[left, bottom], [left, top], [right, bottom], [right, top]])
+    xy = map_to_pixel(grid, corners)
+    if not np.isfinite(xy).all():
         return None
-    xy = np.array([[min(x), min(y)], [max(x), max(y)]])
     # A window that ends on an edge between pixels must not reach one further for the last digit's sake.
-    rows, cols = dataset.shape
-    return roi_around(local_grid(rows, cols, 1.0), np.round(xy, 6), 0.0)
+    return roi_around(grid, np.round(xy, 6), 0.0)
 
 
 @lru_cache(maxsize=256)
-def bounds_in(crs: str, window: Window) -> tuple[float, float, float, float] | None:
-    """Left, bottom, right and top of a window in a CRS; None where that CRS places nothing on the ground."""
-    try:
-        there = CRS.from_user_input(crs)
-    except CRSError:
-        return None
-    if not (there.is_geographic or there.is_projected):
-        return None
+def bounds_in(crs: str, window: Window) -> Bbox:
+    """Left, bottom, right and top of a window in a CRS; infinite where it is not defined there."""
     west, south, east, north = window.widened
     edge = outline(local_grid(1, 1, 1.0))  # from 0 to 1 each way
     lon, lat = west + edge[:, 0] * (east - west), south + edge[:, 1] * (north - south)
-    x, y = Transformer.from_crs(4326, there, always_xy=True).transform(lon, lat)
+    x, y = Transformer.from_crs(4326, CRS.from_user_input(crs), always_xy=True).transform(lon, lat)
     return float(np.min(x)), float(np.min(y)), float(np.max(x)), float(np.max(y))
 
 
-_crs = lru_cache(maxsize=256)(odc.geo.crs.CRS)
-"""Made once: it takes longer than to read a small window."""
+@lru_cache(maxsize=256)
+def _crs(text: str) -> odc.geo.crs.CRS:
+    """Made once: it takes longer than to read a small window."""
+    found = odc.geo.crs.CRS(text)
+    if not (found.geographic or found.projected):
+        raise CRSError(f"{text} places nothing on the ground")
+    return found

@@ -41,6 +41,10 @@ _EXTENSIONS = [
     "https://stac-extensions.github.io/sat/v1.0.0/schema.json",
     "https://stac-extensions.github.io/view/v1.0.0/schema.json",
 ]
+_PLACED = {
+    "transform": "on their own grid",
+    "gcps": "placed by their ground control points (thin-plate spline, nearest pixel)",
+}
 _OURS = ("proj:", "raster:", "file:", "yardwatch:")
 _KEPT = ("yardwatch:simulated", "yardwatch:quantity", "yardwatch:rule_source")
 
@@ -201,7 +205,7 @@ def _stated(site: str, offer: Offer, grid: GeoBox) -> dict[str, Any]:
         **{key: value for key, value in stated.items() if value is not None},
         "proj:epsg": grid.crs.epsg if grid.crs else None,
         "processing:lineage": (
-            f"Windows of the files of {offer.provider}, on their own grid, stored values unaltered. "
+            f"Windows of the files of {offer.provider}, {_PLACED[offer.placed_by]}, stored values unaltered. "
             f"Physical value = stored value x scale + offset, by rule {offer.rule}."
         ),
     }
