@@ -34,7 +34,7 @@ from imagery.sources.write import write_cog
 from imagery.tiles import ROI, windows
 
 BANDS = ("B02", "B03", "B04", "B08", "B11")
-SCENES, SIDE, AGAIN, ROUNDS = 8, 512, 60, 5
+SCENES, SIDE, AGAIN, ROUNDS = 6, 512, 40, 3
 SEED = 7
 GOALS = {"over_rasterio": 1.1, "rioxarray_dask_over_ours": 1.8, "extra_memory_mib": 100}
 WORKS = {
