@@ -20,14 +20,12 @@ import numpy as np
 
 from imagery.errors import InputError, UnreadableError
 from imagery.fetch_ledger import LEDGER, Entry, Ledger, Line, State, entry_of, locked
-from imagery.fetch_plan import Bytes, Candidate, Survey, Task, todo
+from imagery.fetch_plan import PIXEL_RULES, Candidate, Survey, Task, todo
+from imagery.fetch_sizes import Bytes
 from imagery.sources.copy import Copier, Piece
 from imagery.sources.doubt import doubt
 from imagery.sources.landing import Landed, folder_of, land, landed, sweep, sync
 from imagery.sources.retry import Patience, Retry
-
-_FINAL = frozenset({"unsupported-dtype", "no-position", "too-large"})
-"""Reasons that another try does not mend: such pictures are rejected."""
 
 
 class Watch(Protocol):
@@ -206,7 +204,7 @@ def _try(task: Task, one: Candidate, out: Path, copier: Copier, watch: Watch) ->
                 pieces[band.name] = piece
                 watch.moved(piece.pixels.nbytes)
     except UnreadableError as error:
-        state: State = "rejected" if error.reason in _FINAL else "failed"
+        state: State = "rejected" if error.reason in PIXEL_RULES else "failed"
         return entry_of(site, offer, state, rule=error.reason, detail=str(error))
     if len(pieces) < len(one.bands):
         return entry_of(site, offer, "out-of-swath", detail="its files do not reach the site")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +23,11 @@ from imagery.fetch_ledger import (
     entry_of_refusal,
     offer_key,
 )
+from imagery.fetch_sizes import Bytes, estimate
 from imagery.period import Period
-from imagery.sensors import CLASS_BANDS, SENSORS
 from imagery.sites import Site
 from imagery.sources.catalogue import Catalogue
-from imagery.sources.copy import DEGREE_M, Window
+from imagery.sources.copy import Window
 from imagery.sources.landing import folder_of
 from imagery.sources.offers import Gap, Offer, Refusal, RemoteBand
 from imagery.sources.overpasses import Overpass, overpasses
@@ -38,8 +37,8 @@ OPTIONAL = frozenset({CLOUD_BAND})
 """Bands that are taken where they are offered, and not missed where they are not."""
 MISSED = 0.001
 """Share of the window by which a neighbour may show less and still stand in."""
-BLOCK = 1024
-"""Side in pixels of the blocks in which the large catalogues store their files, for the estimate."""
+PIXEL_RULES = frozenset({"dark-pixels", "unsupported-dtype", "no-position", "too-large"})
+"""Rules by which a picture is rejected once its file has been looked at: another run would find the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,24 +81,6 @@ class Candidate:
     """The picture."""
     bands: tuple[RemoteBand, ...]
     """What is copied of it."""
-
-
-@dataclass(frozen=True)
-class Bytes:
-    """Estimated sizes of one or more scenes."""
-
-    pixels: int
-    """Of the windows in memory."""
-    stored: int
-    """On the disk."""
-    moved: int
-    """Read from servers, in whole blocks."""
-
-    @classmethod
-    def sum(cls, parts: Iterable[Bytes]) -> Bytes:
-        """All together."""
-        each = [(part.pixels, part.stored, part.moved) for part in parts]
-        return cls(*(sum(column) for column in zip(*each, strict=True))) if each else cls(0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +166,7 @@ def todo(surveys: Iterable[Survey], ledger: Ledger) -> list[Task]:
 
 def _known_bad(task: Task, candidate: Candidate, ledger: Ledger) -> bool:
     before = ledger.latest(offer_key(task.order.site.id, candidate.offer))
-    return isinstance(before, Entry) and before.state in ("rejected", "out-of-swath")
+    return isinstance(before, Entry) and (before.state == "out-of-swath" or before.rule in PIXEL_RULES)
 
 
 class _Unfit(Exception):
@@ -285,24 +266,8 @@ def _aside(order: Order, offer: Offer, state: State, rule: str, detail: str) -> 
 
 def _task(order: Order, candidates: Sequence[Candidate]) -> Task:
     first = candidates[0]
-    size = Bytes.sum(_estimate(order.window, first.offer, band) for band in first.bands)
+    size = Bytes.sum(estimate(order.window, first.offer, band) for band in first.bands)
     return Task(order, tuple(candidates), size)
-
-
-def _estimate(window: Window, offer: Offer, band: RemoteBand) -> Bytes:
-    """One band: window and touched blocks x type x usual compression."""
-    # Compressed to such a share, and a third more for overviews: rough figures of Sentinel files.
-    known = {one.name: one.gsd_m for one in SENSORS[offer.sensor].bands}
-    gsd_m = band.gsd_m or known.get(band.name) or SENSORS[offer.sensor].gsd_m or 10.0
-    small = band.name in CLASS_BANDS | OPTIONAL
-    each, kept = (1, 0.2) if small else (4, 0.9) if offer.sensor.startswith("sentinel-1") else (2, 0.75)
-    west, south, east, north = window.widened
-    wide = (east - west) * DEGREE_M * math.cos(math.radians((south + north) / 2)) / gsd_m
-    high = (north - south) * DEGREE_M / gsd_m
-    # A window of random place touches so many blocks on average.
-    blocks = (wide / BLOCK + 1) * (high / BLOCK + 1)
-    pixels = wide * high * each
-    return Bytes(round(pixels), round(pixels * kept * 4 / 3), round(blocks * BLOCK**2 * each * kept))
 
 
 def _in_time(entry: Entry) -> tuple[str, ...]:

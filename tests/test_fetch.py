@@ -612,6 +612,12 @@ def test_a_catalogue_may_not_send_us_into_a_private_network(stac_server, tmp_pat
     run(world.write_config(tmp_path, stac_server), tmp_path / "out")
     (entry,) = entries(tmp_path / "out")
     assert (entry.state, entry.rule) == ("rejected", "private-host")
+    # The user may.
+    config = tmp_path / "fetch.yaml"
+    config.write_text(config.read_text().replace("name: local", "name: local\n  header_hosts: [127.0.0.2]"))
+    stac_server.log.clear()
+    run(config, tmp_path / "out")
+    assert states(tmp_path / "out") == {"failed": 1}, "nobody listens there, but it was tried"
 
 
 def test_a_claim_of_endless_pixels_is_refused(stac_server, tmp_path):

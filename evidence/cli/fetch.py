@@ -64,7 +64,7 @@ def _list(surveys: Sequence[Survey], folder: Path) -> None:
     from rich.filesize import decimal
 
     from imagery.fetch import is_there
-    from imagery.fetch_plan import Bytes
+    from imagery.fetch_sizes import Bytes
 
     for survey in surveys:
         console.print(f"[bold]{escape(survey.order.site.id)}[/]", highlight=False)

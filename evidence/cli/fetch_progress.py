@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from evidence.cli.terminal import console, escape
 from imagery.fetch_ledger import Entry
-from imagery.fetch_plan import Bytes
+from imagery.fetch_sizes import Bytes
 
 
 class Bars:
