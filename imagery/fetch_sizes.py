@@ -41,11 +41,12 @@ def estimate(window: Window, offer: Offer, band: RemoteBand) -> Bytes:
         offer: The picture.
         band: One of its bands.
     """
-    # Compressed to such a share, and a third more for overviews: rough figures of Sentinel files.
     known = {one.name: one.gsd_m for one in SENSORS[offer.sensor].bands}
     gsd_m = band.gsd_m or known.get(band.name) or SENSORS[offer.sensor].gsd_m or 10.0
     small = band.name in CLASS_BANDS | {CLOUD_BAND}
-    each, kept = (1, 0.2) if small else (4, 0.9) if offer.sensor.startswith("sentinel-1") else (2, 0.75)
+    # Compressed to such a share, and a third more for overviews: real windows of 4.5 km came to 0.86 to 0.99
+    # of their pixels (Sentinel-2), 0.03 (its classes) and 0.89 (Sentinel-1 RTC, too small for overviews).
+    each, kept = (1, 0.2) if small else (4, 0.9) if offer.sensor == "sentinel-1-rtc" else (2, 0.7)
     west, south, east, north = window.widened
     wide = (east - west) * DEGREE_M * math.cos(math.radians((south + north) / 2)) / gsd_m
     high = (north - south) * DEGREE_M / gsd_m
