@@ -181,7 +181,7 @@ def test_yaml_of_its_own_kind_is_read_as_written(tmp_path):
     assert "'" not in text
     (claim,) = load_claims([written(tmp_path, text.replace("somebody", "no"))])
     assert (claim.low, claim.testable, claim.source) == (73.0, True, "no")
-    assert str(claim.period) == "2023-10-05/2023-10-05"
+    assert str(claim.period) == "2023-10-05"
 
 
 def test_between_and_month_and_span(tmp_path):

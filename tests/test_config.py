@@ -68,7 +68,7 @@ def test_the_digest_changes_with_every_value():
     assert base.digest() == RunConfig(tiles=(Path("t"),)).digest()
     others = [
         base.model_copy(update={name: value})
-        for name, value in {"level": 0.8, "detector": "strips", "target": "2023"}.items()
+        for name, value in {"level": 0.8, "detector": "edges", "target": "2023"}.items()
     ]
     assert len({base.digest(), *(other.digest() for other in others)}) == 4
 

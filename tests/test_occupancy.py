@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affine import Affine
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from odc.geo.geobox import GeoBox
@@ -265,9 +265,13 @@ def test_nan_median_is_numpys(values):
 
 
 @given(st.floats(0, 1), st.integers(0, 8))
-def test_mixing_gives_the_share_back_whatever_the_top(share, kind):
+def test_mixing_gives_the_share_back_where_the_top_can_be_told(share, kind):
     tops = library(("blue", "green", "red", "nir"))
     empty = np.full((4, 1), 0.135)
+    # Black, grey and white tops differ from ballast along one line: little of one looks like more of another.
+    contrast = tops - empty[:, 0]
+    contrast /= np.linalg.norm(contrast, axis=1, keepdims=True)
+    assume(np.sort(np.abs(contrast @ contrast[kind]))[-2] < 0.98)
     residual = share * (tops[kind][:, None] - empty)
     covariance = np.eye(4)[None] * 1e-8
     assert covered_share(residual, empty, covariance, tops)[0] == pytest.approx(share, abs=0.03)

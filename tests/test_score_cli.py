@@ -100,7 +100,9 @@ def plain(folder, boxes=ROW, **more):
 
 def test_score_says_what_the_detector_found(yard):
     out = yard / "out"
-    answer = invoke("score", yard / "images", "--labels", yard / "labels", "--out", out)
+    answer = invoke(
+        "score", yard / "images", "--labels", yard / "labels", "--out", out, "--detector", "edges"
+    )
     assert answer.exit_code == 0, answer.output
     table = json.loads((out / "score.json").read_text())
     rows = {row["name"]: row for row in table["scores"]}
@@ -233,7 +235,10 @@ def test_images_fall_into_bins_by_gsd(tmp_path):
         (["score", "east.png", "--labels", "east.json", "--gsd", "0.4", "--class", "tank"], "of class tank"),
         (["score", "east.png", "--labels", "east.json", "--gsd", "40"], "check the GSD"),
         (["score", "east.png", "--labels", "east.json", "--detector", "stripes"], "did you mean strips"),
-        (["score", "east.png", "--labels", "east.json", "--adapted", "x"], "use strips"),
+        (
+            ["score", "east.png", "--labels", "east.json", "--adapted", "x", "--detector", "edges"],
+            "use strips",
+        ),
         (["adapt", "no/site.geojson", "east.json", "--images", "east.png"], "no site file"),
         (["axes", "images", "--gsd", "0.5"], "2 images in it: give one"),
         (["axes", "east.png"], "--gsd"),
