@@ -146,7 +146,9 @@ def sample_strips(
 def _some_line(rng: Rng, chip: Chip) -> Line | None:
     """A line of one strip's length whose middle lies in the image."""
     draw = rng.random()
-    if len(chip.tracks) and (draw < 0.65 if chip.name == "painted" else draw < 0.3):
+    # Rows that were seen where nothing stands are what a strip of bare ground should show.
+    share = 0.65 if chip.name == "painted" else 0.3 if len(chip.boxes) else 0.9
+    if len(chip.tracks) and draw < share:
         track = chip.tracks[rng.integers(len(chip.tracks))]
         rows, cols = chip.valid.shape
         parts = [p for p in clip_to_frame(track, rows, cols, 1.0) if length(p) * chip.gsd_m > 15]
@@ -213,6 +215,9 @@ def sample_crops(rng: Rng, chip: Chip, count: int) -> Iterator[tuple[NDArray[np.
     for _ in range(count):
         if len(chip.boxes) and rng.random() < 0.67:
             at = chip.boxes[rng.integers(len(chip.boxes)), :2] + rng.normal(0, 20 / chip.gsd_m, 2)
+        elif len(chip.tracks) and not len(chip.boxes) and rng.random() < 0.67:
+            line = chip.tracks[rng.integers(len(chip.tracks))]
+            at = line[rng.integers(len(line))] + rng.normal(0, 10 / chip.gsd_m, 2)
         else:
             at = rng.random(2) * [chip.rgb.shape[1], chip.rgb.shape[0]]
         turn = np.deg2rad(rng.uniform(0, 360))

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.axes.fitted import find_axes
 from models.wagons.augment import flip_crops, flip_strips, vary_tone
 from models.wagons.data import TARGETS, Chip, backgrounds, held_out, labelled
 from models.wagons.nets import COVERS, ENDS, KINDS, ProposeNet, StripNet, load, save, to_input
+from models.wagons.picture import Picture
 from models.wagons.pool import Pool, painted_chip, write_pool
+from models.wagons.propose import propose
 
 Say = Callable[[str], None]
 ROW = {name: i for i, name in enumerate(TARGETS)}
@@ -55,6 +60,8 @@ class TrainConfig(BaseModel):
     """Strips cut for each hand-labelled wagon."""
     real_share: float = Field(0.0, ge=0, lt=1)
     """Share of each batch that is drawn from hand labels."""
+    hard_share: float = Field(0.0, ge=0, lt=1)
+    """Share of each batch that is drawn where ``start_from`` saw rows of wagons on ground without any."""
     minutes: tuple[float, float] = (25.0, 15.0)
     """Of the reader and of the proposer, 0 to leave one out."""
     steps: tuple[int, int] | None = None
@@ -80,28 +87,39 @@ def train(config: TrainConfig, say: Say = print) -> None:
         InputError: A folder of data lacks its index.
     """
     torch.set_num_threads(config.threads)
-    pool = write_pool(config.work / config.pool, _painted(config, say), np.random.default_rng(config.seed))
-    real = None
+    sources = [(write_pool(config.work / config.pool, _painted(config, say), _rng(config, 0)), 1.0)]
     if config.real_share and config.railcars:
-        chips = real_chips(
-            labelled(config.railcars), config.strips_a_label, np.random.default_rng(config.seed + 1)
-        )
-        real = write_pool(config.work / f"{config.pool}-real", chips, np.random.default_rng(config.seed + 2))
+        chips = real_chips(labelled(config.railcars), config.strips_a_label, _rng(config, 1))
+        real = write_pool(config.work / f"{config.pool}-real", chips, _rng(config, 2))
+        sources.append((real, config.real_share))
+    if config.hard_share and config.start_from:
+        chips = hard_chips(config, load(config.start_from / "proposer.safetensors", ProposeNet)[0])
+        hard = write_pool(config.work / f"{config.name}-hard", chips, _rng(config, 3))
+        say(f"{len(hard.strips)} strips and {len(hard.crops)} crops of ground that looked like wagons")
+        sources.append((hard, config.hard_share))
     config.into.mkdir(parents=True, exist_ok=True)
     for which, kind in enumerate((StripNet, ProposeNet)):
         limit = config.steps[which] if config.steps else 0
         if config.minutes[which] or limit:
-            net = fit(config, kind, pool, real, which, say)
+            net = fit(config, kind, sources, which, say)
             about = {"config": config.model_dump(mode="json"), "torch": torch.__version__}
             save(net, config.into / f"{('reader', 'proposer')[which]}.safetensors", about)
 
 
+def _rng(config: TrainConfig, part: int) -> np.random.Generator:
+    return np.random.default_rng(config.seed + part)
+
+
+def _grounds(config: TrainConfig) -> list[Chip]:
+    """Real ground without wagons, of the sites that are not held out."""
+    if config.backgrounds is None:
+        return []
+    return [chip for site, chip in backgrounds(config.backgrounds) if not held_out(site)]
+
+
 def _painted(config: TrainConfig, say: Say) -> Iterator[tuple[Chip, int, int]]:
     """Painted chips, then real grounds as they are."""
-    rng = np.random.default_rng(config.seed)
-    grounds = (
-        [c for site, c in backgrounds(config.backgrounds) if not held_out(site)] if config.backgrounds else []
-    )
+    rng, grounds = _rng(config, 0), _grounds(config)
     begun = time.monotonic()
     for i in range(config.chips):
         if i % 200 == 0:
@@ -122,10 +140,25 @@ def real_chips(
             yield chip.scaled(max(gsd, chip.gsd_m)), count, max(1, count // 3)
 
 
+def hard_chips(config: TrainConfig, proposer: Any) -> Iterator[tuple[Chip, int, int]]:
+    """Grounds on which a proposer sees rows of wagons, those rows as their tracks: all of them are wrong."""
+    for chip in _grounds(config):
+        lines = tuple(axis.line for axis in find_axes(propose(proposer, Picture(chip.raster()))))
+        if lines:
+            yield replace(chip, tracks=lines), min(40, 6 * len(lines)), min(12, 2 * len(lines))
+
+
 def fit(
-    config: TrainConfig, kind: type[Any], pool: Pool, real: Pool | None, which: int, say: Say = print
+    config: TrainConfig,
+    kind: type[Any],
+    sources: Sequence[tuple[Pool, float]],
+    which: int,
+    say: Say = print,
 ) -> Any:
-    """Fit one net to a pool; goes on from a checkpoint of the same run where there is one."""
+    """Fit one net to pools, each after the first with its share of a batch.
+
+    Goes on from a checkpoint of the same run where there is one.
+    """
     torch.manual_seed(config.seed)
     (config.work / config.name).mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -145,11 +178,12 @@ def fit(
         generator.set_state(state["generator"])
         done, step, spent = state["done"], state["step"], state["spent"]
         say(f"{name}: goes on from step {step}")
+    balance = class_weights(sources[0][0].strip_targets)
     begun, mean = time.monotonic() - spent, 0.0
     while done < 1.0:
         for group in optimiser.param_groups:
             group["lr"] = config.rate * min(1.0, (step + 1) / 50) * min(1.0, (1 - done) / config.decay)
-        loss = _loss(net, which, _batch(pool, real, which, config.real_share, generator), generator, device)
+        loss = _loss(net, which, _batch(sources, which, generator), balance, generator, device)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
@@ -186,15 +220,13 @@ def _checkpoint(
 
 
 def _batch(
-    pool: Pool, real: Pool | None, which: int, share: float, generator: torch.Generator
+    sources: Sequence[tuple[Pool, float]], which: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Stored bytes and targets of one batch."""
+    """Stored bytes and targets of one batch; the first source fills what the others leave."""
     size = (32, 12)[which]
-    parts = (
-        [(pool, size)] if real is None else [(pool, size - round(size * share)), (real, round(size * share))]
-    )
+    counts = [round(size * share) for _, share in sources[1:]]
     pixels, targets = [], []
-    for source, count in parts:
+    for (source, _), count in zip(sources, [size - sum(counts), *counts], strict=True):
         x, y = (source.strips, source.strip_targets) if which == 0 else (source.crops, source.crop_targets)
         index = np.sort(torch.randint(len(x), (count,), generator=generator).numpy())
         pixels.append(torch.from_numpy(x[index]))
@@ -202,21 +234,46 @@ def _batch(
     return torch.cat(pixels), torch.cat(targets)
 
 
+def class_weights(strip_targets: NDArray[np.float16]) -> dict[str, Tensor]:
+    """Weight of each kind and cover, by the inverse root of how many columns show it.
+
+    Args:
+        strip_targets: (n, len(TARGETS), columns).
+    """
+    some = np.asarray(strip_targets[:: max(1, len(strip_targets) // 2000)])
+    weights = {}
+    for name, size in (("kind", len(KINDS)), ("cover", len(COVERS))):
+        label = some[:, ROW[name]][some[:, ROW["occupied"]] > 0].astype(np.int64)
+        share = np.bincount(label[label >= 0], minlength=size) / max(1, (label >= 0).sum())
+        weight = 1 / np.sqrt(np.maximum(share, 0.005))
+        weights[name] = torch.tensor(weight / max((weight * share).sum(), 1e-6), dtype=torch.float32)
+    return weights
+
+
 def _loss(
-    net: nn.Module, which: int, batch: tuple[Tensor, Tensor], generator: torch.Generator, device: str
+    net: nn.Module,
+    which: int,
+    batch: tuple[Tensor, Tensor],
+    balance: dict[str, Tensor],
+    generator: torch.Generator,
+    device: str,
 ) -> Tensor:
     pixels, target = (flip_strips, flip_crops)[which](*batch, generator)
-    x = to_input(vary_tone(pixels, generator).to(device))
-    return (reader_loss, proposer_loss)[which](net(x), target.to(device))
+    x, target = to_input(vary_tone(pixels, generator).to(device)), target.to(device)
+    if which:
+        return proposer_loss(net(x), target)
+    return reader_loss(net(x), target, {name: weight.to(device) for name, weight in balance.items()})
 
 
-def reader_loss(out: Tensor, target: Tensor) -> Tensor:
+def reader_loss(out: Tensor, target: Tensor, balance: dict[str, Tensor] | None = None) -> Tensor:
     """Loss of the strip reader.
 
     Args:
         out: (b, outputs, n) of StripNet.
         target: (b, len(TARGETS), n).
+        balance: Weight of each class of ``kind`` and ``cover``; all alike by default.
     """
+    balance = balance or {}
     counted, ends_counted = target[:, ROW["counted"]], target[:, ROW["ends_counted"]]
     loss = _mean(F.binary_cross_entropy_with_logits(out[:, 0], target[:, 0], reduction="none"), counted)
     for end in (1, 2):
@@ -233,8 +290,9 @@ def reader_loss(out: Tensor, target: Tensor) -> Tensor:
     ):
         label = target[:, ROW[name]].long()
         known = on * (label >= 0)
-        each = F.cross_entropy(out[:, first : first + size], label.clamp(min=0), reduction="none")
-        loss = loss + 0.1 * _mean(each, known)
+        logits, weight = out[:, first : first + size], balance.get(name)
+        each = F.cross_entropy(logits, label.clamp(min=0), weight=weight, reduction="none")
+        loss = loss + 0.2 * _mean(each, known)
     return loss
 
 
