@@ -136,12 +136,25 @@ def test_an_invented_transform_in_an_item_is_not_believed(tmp_path):
         assert max(errors(raster.read())) < 0.25
 
 
-def test_a_fetch_never_copies_a_window_by_positions_that_the_stored_pixels_do_not_have(tmp_path):
+def test_a_fetch_copies_a_window_to_where_the_points_place_it(tmp_path):
     band = RemoteBand("VV", "https://example.org/vv.tif")
-    window = Window((129.72, 42.35, 129.73, 42.36), 0.0)
-    path = swath(tmp_path / "vv.tif")
+    row, col = MARKS[3]
+    east, north = truth(col + 0.5, row + 0.5)
+    lon, lat = TO_LONLAT.transform(east, north)
+    window = Window((lon - 0.005, lat - 0.004, lon + 0.005, lat + 0.004), 0.0)
+    with rasterio.open(swath(tmp_path / "vv.tif")) as dataset:
+        piece = _read(dataset, band, window)
+    assert str(piece.grid.crs) == "EPSG:32652"
+    rows, cols = np.nonzero(piece.pixels == 5000)
+    ((x, y),) = map_to_pixel(piece.grid, np.array([[east, north]]))
+    assert np.hypot(cols.mean() + 0.5 - x, rows.mean() + 0.5 - y) < 0.5
+
+
+def test_a_fetch_refuses_a_file_that_nothing_places(tmp_path):
+    band = RemoteBand("VV", "https://example.org/vv.tif")
+    path = swath(tmp_path / "vv.tif", points()[:3])
     with rasterio.open(path) as dataset, pytest.raises(UnreadableError) as caught:
-        _read(dataset, band, window)
+        _read(dataset, band, Window((129.72, 42.35, 129.73, 42.36), 0.0))
     assert caught.value.reason == "no-position"
 
 
