@@ -68,7 +68,19 @@ def covered_share(
     tops: NDArray[np.float64],
     shade: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Posterior mean of the share of each look that wagons cover.
+    """Posterior mean of the share of each look that any of the tops covers, (n,); see share_by_top."""
+    total: NDArray[np.float64] = share_by_top(residual, empty, covariance, tops, shade).sum(axis=0)
+    return total
+
+
+def share_by_top(
+    residual: NDArray[np.float64],
+    empty: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    tops: NDArray[np.float64],
+    shade: float = 0.0,
+) -> NDArray[np.float64]:
+    """Posterior mean of the share of each look that each top covers.
 
     Linear mixing: a look with share f under a top of spectrum w, beside which s times that share lies in
     shadow, differs from the empty track b by f (w - b - 0.7 s b) plus Gaussian noise. Neither f nor which
@@ -79,24 +91,25 @@ def covered_share(
         residual: (bands, n) look minus its seasonal baseline.
         empty: (bands, n) the baseline.
         covariance: (n, bands, bands) of the noise in the residual.
-        tops: (kinds, bands) reflectance of wagon tops.
+        tops: (kinds, bands) reflectance of wagon tops or other covers.
         shade: Shaded ground beside a wagon, in multiples of the ground under it.
 
     Returns:
-        (n,) between 0 and 1.
+        (kinds, n) between 0 and 1; their sum over kinds too.
     """
     precision = np.linalg.inv(covariance)
     prior = np.exp(-_SHARES / _TYPICAL)
     prior[1:] *= (1 - _EMPTY) / prior[1:].sum()
     prior[0] = _EMPTY
-    contrasts = [top[:, None] - (1 + (1 - SHADE) * shade * part) * empty for top in tops for part in _SHADES]
+    parts = _SHADES if shade else (1.0,)
+    contrasts = [top[:, None] - (1 + (1 - SHADE) * shade * part) * empty for top in tops for part in parts]
     gains = np.empty((len(contrasts), len(_SHARES), residual.shape[1]))
     for kind, contrast in enumerate(contrasts):
         weighted = np.einsum("nkl,ln->kn", precision, contrast)
         match, energy = (residual * weighted).sum(axis=0), (contrast * weighted).sum(axis=0)
         gains[kind] = _SHARES[:, None] * match - 0.5 * _SHARES[:, None] ** 2 * energy
     # Log-likelihood against an empty look; its largest value is taken off so that exp stays finite.
-    likelihood = np.exp(gains - gains.max(axis=(0, 1))).mean(axis=0)
-    posterior = likelihood * prior[:, None]
-    share: NDArray[np.float64] = (_SHARES[:, None] * posterior).sum(axis=0) / posterior.sum(axis=0)
-    return share
+    posterior = np.exp(gains - gains.max(axis=(0, 1))) * prior[:, None]
+    posterior /= posterior.sum(axis=(0, 1))
+    shares: NDArray[np.float64] = (_SHARES[:, None] * posterior).sum(axis=1)
+    return shares.reshape(len(tops), len(parts), -1).sum(axis=1)

@@ -1,27 +1,30 @@
 """Scores into probabilities, and boxes into a count with an interval that carries misses and false alarms.
 
 Both are fitted on images that the nets were not trained on. The probability of a box is a logistic function
-of its evidence and of the GSD. The true count of an image, given the sum m of its boxes' probabilities, is
-taken as negative binomial with mean found * m + missed and variance mean + mean^2 / size: the second term
-is what differs from image to image (haze, shadow, an unknown kind of wagon) and does not average out.
+of its evidence, of the company that it stands in, and of the GSD. The true count of an image, given the sum m
+of its boxes' probabilities, lies about mean = found * m + missed with variance floor + noise * mean +
+(spread * mean)^2: the last term is what differs from image to image (haze, shadow, an unknown kind of wagon)
+and does not average out. How far a count may lie off, in these units, is read from images that the model was
+not fitted to (cross-conformal prediction, Vovk 2015); no shape is assumed.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import nbinom
 
 from imagery.errors import UnreadableError
 from models.detections import Detections
 
 Floats = NDArray[np.float64]
-FEATURES = ("one", "odds", "occupied", "ends", "heat", "coarse", "mapped")
+_FLOOR = 0.1  # variance of a count of nothing
+FEATURES = ("one", "odds", "occupied", "ends", "heat", "company", "coarse", "mapped")
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,19 @@ class CountModel:
     """True wagons for each expected one: above 1 where wagons are missed."""
     missed: float
     """True wagons of an image in which nothing was found."""
-    size: float
-    """Of the negative binomial: smaller is wider."""
+    noise: float
+    """Variance for each wagon."""
+    spread: float
+    """Standard deviation as a share of the count."""
+
+    def mean(self, expected: Floats) -> Floats:
+        """True count to be expected where the boxes' probabilities add up to ``expected``."""
+        return np.asarray(self.found * expected + self.missed)
+
+    def scale(self, expected: Floats) -> Floats:
+        """How far the true count usually lies off that."""
+        mean = self.mean(expected)
+        return np.asarray(np.sqrt(_FLOOR + self.noise * mean + (self.spread * mean) ** 2))
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,8 @@ class Calibration:
     """Coefficient of each of FEATURES."""
     counts: tuple[CountModel, ...]
     """In order of GSD, with and without tracks."""
+    residuals: tuple[float, ...]
+    """Sorted (true - mean) / scale of images that the count models were not fitted to."""
     about: str = ""
     """On which images it was fitted."""
 
@@ -70,17 +86,20 @@ class Calibration:
         Returns:
             Value, low and high.
         """
-        at = np.log(gsd_m)
         models = [model for model in self.counts if model.mapped == mapped]
         where = [np.log(model.gsd_m) for model in models]
-        found, missed, size = (
-            float(np.interp(at, where, [getattr(model, name) for model in models]))
-            for name in ("found", "missed", "size")
+        names = ("found", "missed", "noise", "spread")
+        model = CountModel(
+            gsd_m,
+            mapped,
+            *(float(np.interp(np.log(gsd_m), where, [getattr(m, name) for m in models])) for name in names),
         )
-        mean = found * expected + missed
-        tail = (1 - level) / 2
-        low, high = nbinom.ppf([tail, 1 - tail], size, size / (size + mean))
-        return float(np.clip(mean, low, high)), float(low), float(high)
+        mean, scale = float(model.mean(np.array(expected))), float(model.scale(np.array(expected)))
+        n = len(self.residuals)
+        rank = math.ceil((n + 1) * (1 + level) / 2)  # the finite-sample quantile of split conformal
+        far = self.residuals[n - min(rank, n)], self.residuals[min(rank, n) - 1]
+        low, high = (max(0.0, mean + scale * end) for end in far)
+        return float(np.clip(mean, low, high)), low, high
 
     def write(self, path: Path) -> None:
         """Write as JSON."""
@@ -96,7 +115,7 @@ class Calibration:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             counts = tuple(CountModel(**model) for model in record["counts"])
-            return cls(tuple(record["score"]), counts, record["about"])
+            return cls(tuple(record["score"]), counts, tuple(record["residuals"]), record["about"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UnreadableError(
                 f"calibration {path} cannot be used ({error!r}); make it with `yardwatch train`"
@@ -104,7 +123,10 @@ class Calibration:
 
 
 def features(found: Detections) -> Floats:
-    """Evidence (n, len(FEATURES)) of each box, the GSD, and whether its track was given."""
+    """Evidence (n, len(FEATURES)) of each box, the GSD, and whether its track was given.
+
+    Company counts only where no map says that there is a track: look-alikes stand alone, railcars seldom.
+    """
 
     def log_odds(values: Floats) -> Floats:
         clipped = np.clip(values, 1e-3, 1 - 1e-3)
@@ -117,6 +139,7 @@ def features(found: Detections) -> Floats:
             log_odds(found.attributes["occupied"]),
             np.clip(found.attributes["ends"], -8, 8),
             log_odds(found.attributes["heat"]),
+            np.log1p(found.attributes["company"]) * (1 - found.attributes["mapped"]),
             np.full(len(found), np.log2(found.gsd_m / 0.5)),
             found.attributes["mapped"],
         ]
@@ -154,25 +177,26 @@ def fit_count(gsd_m: float, mapped: bool, expected: Floats, true: Floats) -> Cou
     """
 
     def cost(free: Floats) -> float:
-        found, missed, size = np.exp(free)
-        mean = found * expected + missed
+        model = CountModel(gsd_m, mapped, *(float(v) for v in np.exp(free)))
+        scale = model.scale(expected)
         unlikely = float((((free - middle) / spread) ** 2).sum()) / 2
-        return float(-nbinom.logpmf(true, size, size / (size + mean)).sum()) + unlikely
+        return float((0.5 * ((true - model.mean(expected)) / scale) ** 2 + np.log(scale)).sum()) + unlikely
 
     # Weak priors: a few images without a surprise do not prove that there will be none.
-    middle, spread = np.log([1.0, 0.5, 15.0]), np.array([1.0, 0.7, 1.0])
-    best = minimize(cost, middle, method="Nelder-Mead", options={"maxiter": 2000})
-    found, missed, size = (float(v) for v in np.exp(np.clip(best.x, -7, 9)))
-    return CountModel(gsd_m, mapped, found, missed, size)
+    middle, spread = np.log([1.0, 0.5, 0.5, 0.1]), np.array([1.0, 1.0, 1.0, 0.7])
+    best = minimize(cost, middle, method="Nelder-Mead", options={"maxiter": 3000})
+    return CountModel(gsd_m, mapped, *(float(v) for v in np.exp(np.clip(best.x, -7, 5))))
 
 
-def coverage(
-    calibration: Calibration, gsd_m: float, mapped: bool, expected: Floats, true: Floats, level: float
-) -> float:
-    """Share of images whose true count lies in its interval."""
-    inside = [
-        low <= t <= high
-        for e, t in zip(expected, true, strict=True)
-        for _, low, high in [calibration.interval(float(e), gsd_m, level, mapped)]
+def left_out(gsd_m: float, mapped: bool, expected: Floats, true: Floats) -> list[float]:
+    """(true - mean) / scale of each image under a model fitted to every other one of them."""
+    every = np.arange(len(true)) % 2
+    parts = [
+        (every == half, fit_count(gsd_m, mapped, expected[every != half], true[every != half]))
+        for half in (0, 1)
     ]
-    return float(np.mean(inside))
+    return [
+        float(value)
+        for part, model in parts
+        for value in (true[part] - model.mean(expected[part])) / model.scale(expected[part])
+    ]

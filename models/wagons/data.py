@@ -26,6 +26,8 @@ IGNORE_M = 2.5
 """Ground on either side of an ``ignore`` line that is not counted."""
 CELL_TARGETS = ("middle", "cos2a", "sin2a", "counted")
 """Layers of a crop's target."""
+HELD_OUT_SHARE, CALIBRATION_SHARE = 0.25, 0.125
+"""Shares of the sites of real ground: never trained on, and of these, those that calibrate; the rest test."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +160,7 @@ def site_of(stem: str) -> str:
     )
 
 
-def held_out(site: str, share: float = 0.25) -> bool:
+def held_out(site: str, share: float = HELD_OUT_SHARE) -> bool:
     """Whether a site is kept for validation: the same answer on every machine and in every year."""
     value = 2166136261
     for byte in site.encode():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from imagery.reader import Raster
 from models.axes.fitted import Field, Tracing, find_axes
@@ -71,7 +72,8 @@ class StripReader:
         parts = read_axes(self._reader, picture, lines, self._weights)
         found = with_heat(clear_of_each_other(concatenate(raster.grid, parts)), field)
         mapped = np.full(len(found), float(len(tracks) > 0))
-        found = replace(found, attributes={**found.attributes, "mapped": mapped})
+        company = company_of(found)
+        found = replace(found, attributes={**found.attributes, "mapped": mapped, "company": company})
         if self.calibration and len(found):
             found = replace(found, scores=self.calibration.probabilities(found))
         return found.take(found.scores >= self._least)
@@ -89,6 +91,16 @@ def with_heat(found: Detections, field: Field) -> Detections:
     points = np.stack([cx, cy], axis=1) + reach * along  # (9, n, 2)
     heat = field.sample(field.heat, points.reshape(-1, 2) / field.cell_px).reshape(9, -1).mean(axis=0)
     return replace(found, attributes={**found.attributes, "heat": np.clip(heat, 0.0, 1.0)})
+
+
+def company_of(found: Detections, reach_m: float = 60.0, turn_deg: float = 12.0) -> NDArray[np.float64]:
+    """How many other wagons (n,), weighted by their odds, stand near each one and run the same way."""
+    company = np.zeros(len(found))
+    tree = cKDTree(found.boxes[:, :2])
+    for i, near in enumerate(tree.query_ball_point(found.boxes[:, :2], reach_m / found.gsd_m)):
+        turn = np.abs((found.boxes[near, 4] - found.boxes[i, 4] + 90) % 180 - 90)
+        company[i] = found.scores[near][turn <= turn_deg].sum() - found.scores[i]
+    return company
 
 
 def clear_of_each_other(found: Detections, side_m: float = 3.5, end_m: float = 1.5) -> Detections:

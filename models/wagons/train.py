@@ -17,11 +17,13 @@ from torch.nn import functional as F
 
 from models.axes.fitted import find_axes
 from models.wagons.augment import flip_crops, flip_strips, vary_tone
-from models.wagons.data import TARGETS, Chip, backgrounds, held_out, labelled
+from models.wagons.data import CALIBRATION_SHARE, TARGETS, Chip, backgrounds, held_out, labelled
+from models.wagons.infer import StripReader
 from models.wagons.nets import COVERS, ENDS, KINDS, ProposeNet, StripNet, load, save, to_input
 from models.wagons.picture import Picture
 from models.wagons.pool import Pool, painted_chip, write_pool
 from models.wagons.propose import propose
+from models.wagons.validate import GSDS, SEED, Case, bare_ground, calibrate, cases, painted
 
 Say = Callable[[str], None]
 ROW = {name: i for i, name in enumerate(TARGETS)}
@@ -66,6 +68,9 @@ class TrainConfig(BaseModel):
     """Of the reader and of the proposer, 0 to leave one out."""
     steps: tuple[int, int] | None = None
     """Steps of each instead of minutes: the same weights on every run of one machine."""
+    calibrate: int = Field(0, ge=0)
+    """Painted images at each GSD, with tracks and without, on which scores and counts are calibrated; 0 to
+    leave ``calibration.json`` as it is."""
     rate: float = Field(2e-3, gt=0)
     """Highest learning rate."""
     decay: float = Field(0.5, gt=0, le=1)
@@ -77,7 +82,7 @@ class TrainConfig(BaseModel):
 
 
 def train(config: TrainConfig, say: Say = print) -> None:
-    """Paint, fit and write ``reader.safetensors`` and ``proposer.safetensors``.
+    """Paint, fit and write ``reader.safetensors``, ``proposer.safetensors`` and ``calibration.json``.
 
     Args:
         config: What to do; unknown keys were refused when it was read.
@@ -104,6 +109,23 @@ def train(config: TrainConfig, say: Say = print) -> None:
             net = fit(config, kind, sources, which, say)
             about = {"config": config.model_dump(mode="json"), "torch": torch.__version__}
             save(net, config.into / f"{('reader', 'proposer')[which]}.safetensors", about)
+    if config.calibrate:
+        _calibrate(config, say)
+
+
+def _calibrate(config: TrainConfig, say: Say) -> None:
+    """Scores and counts, fitted on paint and on ground of sites that no training saw."""
+    found = backgrounds(config.backgrounds) if config.backgrounds else ()
+    grounds = [chip for site, chip in found if held_out(site, CALIBRATION_SHARE)]
+    detector = StripReader(folder=config.into, calibrated=False, least_score=0.02)
+    runs: list[Case] = []
+    for gsd in GSDS:
+        say(f"calibrating at {gsd} m")
+        for mapped in (True, False):
+            runs += cases(detector, painted(gsd, config.calibrate, grounds), mapped)
+    bare = list(cases(detector, bare_ground(grounds), mapped=False))
+    about = f"{len(runs)} painted images of seed {SEED} and {len(bare)} grounds of sites held out for this"
+    calibrate(runs, bare, about, say).write(config.into / "calibration.json")
 
 
 def _rng(config: TrainConfig, part: int) -> np.random.Generator:

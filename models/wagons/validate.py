@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.axes.strips import frame_along
 from models.detections import Detections, Detector
-from models.wagons.calibrate import Calibration, features, fit_count, fit_score
+from models.wagons.calibrate import Calibration, features, fit_count, fit_score, left_out
 from models.wagons.data import Chip
 from models.wagons.pool import painted_chip
 from models.wagons.score import Matches, match
@@ -82,27 +82,38 @@ def held_against(found: Detections, chip: Chip, iou: float) -> Matches:
     return match(found, chip.boxes[inside], iou, shapely.union_all(doubtful))
 
 
-def calibrate(runs: Sequence[Case], about: str, say: Callable[[str], None] = print) -> Calibration:
+def calibrate(
+    runs: Sequence[Case], bare: Sequence[Case], about: str, say: Callable[[str], None] = print
+) -> Calibration:
     """Fit the probability of a box and the count of an image to runs at several GSDs.
 
     Args:
-        runs: Of images not trained on; the chips of one GSD share its exact value.
+        runs: Of painted images not trained on; those of one GSD share its exact value.
+        bare: Of real ground without wagons, not trained on either: every box is wrong.
         about: On which images, for the record.
         say: Told of the fit.
     """
-    x = np.concatenate([features(run.found) for run in runs if len(run.found)])
-    right = np.concatenate([run.right for run in runs if len(run.found)])
-    score = fit_score(x, right)
-    rough = Calibration(score, (), about)
-    models = []
+    boxes = [run for run in (*runs, *bare) if len(run.found)]
+    x = np.concatenate([features(run.found) for run in boxes])
+    score = fit_score(x, np.concatenate([run.right for run in boxes]))
+    rough = Calibration(score, (), (), about)
+    models, residuals = [], []
     for gsd, mapped in sorted({(run.chip.gsd_m, run.mapped) for run in runs}):
         group = [run for run in runs if (run.chip.gsd_m, run.mapped) == (gsd, mapped)]
         expected = np.array([expectation(rough, run.found) for run in group])
-        models.append(fit_count(gsd, mapped, expected, np.array([float(run.true) for run in group])))
+        true = np.array([float(run.true) for run in group])
+        models.append(fit_count(gsd, mapped, expected, true))
+        residuals += left_out(gsd, mapped, expected, true)
         say(f"{len(group)} images: {models[-1]}")
-    return Calibration(score, tuple(models), about)
+    return Calibration(score, tuple(models), tuple(round(value, 4) for value in sorted(residuals)), about)
 
 
 def expectation(calibration: Calibration, found: Detections) -> float:
     """Sum of the probabilities of an image's boxes."""
     return float(calibration.probabilities(found).sum()) if len(found) else 0.0
+
+
+def bare_ground(grounds: Iterable[Chip]) -> Iterator[tuple[Chip, list[NDArray[np.float64]]]]:
+    """Grounds without wagons, as ``cases`` takes them."""
+    for chip in grounds:
+        yield chip, []
