@@ -14,18 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from imagery.errors import InputError
-from imagery.grid import ground_gsd, ground_steps
-from imagery.tiles import Tile
-from imagery.visibility import SNOW
 from models.measurement import Measurement, Skip
-from models.occupancy.cells import ROLES, optical_bands, sample
+from models.occupancy.cells import ROLES
+from models.occupancy.lattice import CoverLook
 from models.occupancy.profile import (
     LEAST_AROUND,
     LEAST_DATES,
@@ -34,7 +29,7 @@ from models.occupancy.profile import (
     SNOW_BRIGHTNESS,
     SNOW_SHARE,
 )
-from models.occupancy.residual import GUARD_DAYS, Stack, brightness, in_common_light, residual
+from models.occupancy.residual import Residual, Stack, brightness, in_common_light, residual
 from models.occupancy.spectra import LIBRARY, share_by_top
 
 METHOD = "covers"
@@ -55,43 +50,17 @@ COLOURS: Mapping[str, tuple[tuple[float, ...], ...]] = MappingProxyType(
 whose dye shows in the visible only; several of a colour, because dyes are dark or pale and fade."""
 OTHERS = ("weathered steel", "dark load or paint", "red oxide", "dull tank", "sand or timber", "bare metal")
 """Tops of models.occupancy.spectra that are none of these colours."""
-_BESIDE_M = (30.0, 130.0)
-"""The surroundings lie this far from the nearest yard or track."""
-_BESIDE_MOST = 1500
-_TIE = 1e-3  # of a pixel: keeps points off borders, so that rounding never changes their number
-
-
-@dataclass(frozen=True, eq=False)
-class CoverLook:
-    """What one image shows of the yards and along the tracks, and beside them."""
-
-    scene_id: str
-    """The scene."""
-    taken_at: datetime | None
-    """UTC."""
-    gsd_m: float
-    """Ground sample distance in metres; each point stands for a square of that side."""
-    bands: tuple[str, ...]
-    """Roles of the bands read, as in cells.ROLES."""
-    area_ids: tuple[str, ...]
-    """(areas,) yards, then tracks."""
-    area: NDArray[np.intp]
-    """(points,) index of the area that each point belongs to: the nearest."""
-    samples: NDArray[np.float32]
-    """(bands, points) pixel values, NaN where not seen."""
-    around: NDArray[np.float32]
-    """(bands, m) pixel values of the surroundings, NaN where not seen."""
-    snow_share: float
-    """Share of the image that its own classes call snow; 0 without such classes."""
-
-    def __post_init__(self) -> None:
-        if self.samples.shape != (len(self.bands), len(self.area)):
-            raise InputError(
-                f"look at {self.scene_id!r}: samples {self.samples.shape} do not fit {len(self.bands)} bands "
-                f"and {len(self.area)} points"
-            )
-        for array in (self.area, self.samples, self.around):
-            array.setflags(write=False)
+ALL = "all"
+"""Stands for all yards and tracks of a place together."""
+ALARMS_PER_YEAR = 0.1
+"""False alarms that the detection limit allows a place and year."""
+DYE_SPREAD = 0.35
+"""Relative half-width of an area from not knowing how pale the cover is. Set on simulated yards."""
+LEAST_YEARLY = 20
+"""Dates of earlier years from which on they alone say what is usual."""
+_HALF_YEAR = 182
+_LEAST_LIMIT_M2 = 50.0  # half a pixel at 10 m: less was never tried
+_TAIL = 0.2  # share of the dates that stand for the rare ones
 
 
 @dataclass(frozen=True)
@@ -110,61 +79,176 @@ class Cover:
     """Upper end of the interval."""
     limit_m2: float
     """Detection limit: exceeded by chance in one of ten years of such dates at this place."""
+    visible_share: float
+    """Share of its points that are seen; the figures are for the whole, as if the rest were alike."""
 
 
-def read_look(
-    tile: Tile,
-    believable: NDArray[np.bool_],
-    yards: Sequence[tuple[str, NDArray[np.float64]]],
-    tracks: Sequence[tuple[str, NDArray[np.float64]]],
-) -> CoverLook:
-    """Read an image on a lattice of points in the yards and within a pixel of the tracks, and beside them.
+def covers(looks: Sequence[CoverLook], level: float = 0.9) -> list[tuple[str, tuple[Cover, ...] | Skip]]:
+    """Ground under coloured covers in each area, one date against the others.
+
+    Dates are compared with dates of the same GSD, bands and points. Each is brought to common light and
+    held against its seasonal baseline (see residual); the posterior share of each colour at each point,
+    summed over an area, less what the area shows on the middle date, is the estimate.
 
     Args:
-        tile: The image about the place, with some 130 m to either side where it can be had.
-        believable: (rows, cols) which pixels show the ground.
-        yards: Id and outline (n, 2) in pixels of the tile, each.
-        tracks: Id and axis (n, 2) in pixels of the tile, each.
+        looks: Dates of one place.
+        level: Nominal coverage of the intervals: conformal over the other dates of the place, and a spread
+            for the unknown dye.
+
+    Returns:
+        A scene id with its covers, each area and ALL by colour, or with the reason why there are none; in
+        the order given.
     """
-    steps = np.array(ground_steps(tile.grid))
-    gsd = ground_gsd(tile.grid)
-    roles = optical_bands(tile)
-    pixels = tile.pixels[list(roles.values())]
-    good = believable & np.isfinite(pixels).all(axis=0)
-    shapes = [shapely.Polygon(ring * steps) for _, ring in yards]
-    shapes += [shapely.LineString(line * steps) for _, line in tracks]
-    points, area, beside = _lattice(shapes, gsd)
-    snow = tile.band("SCL") == SNOW if tile.has(["SCL"]) else np.zeros(1)
-    return CoverLook(
-        scene_id=tile.scene.id,
-        taken_at=tile.scene.taken_at,
-        gsd_m=gsd,
-        bands=tuple(roles),
-        area_ids=tuple(id for id, _ in (*yards, *tracks)),
-        area=area,
-        samples=sample(pixels, good, points / steps)[0],
-        around=sample(pixels, good, beside / steps)[0],
-        snow_share=float(snow.mean()),
+    results: list[tuple[Cover, ...] | Skip | None] = [_unusable(look) for look in looks]
+    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for index, look in enumerate(looks):
+        if results[index] is None:
+            shapes = look.samples.shape, look.around.shape
+            groups[(round(look.gsd_m, 1), look.bands, look.area_ids, shapes)].append(index)
+    for members in groups.values():
+        for index, result in zip(members, _measure([looks[i] for i in members], level), strict=True):
+            results[index] = result
+    return [
+        (look.scene_id, result) for look, result in zip(looks, results, strict=True) if result is not None
+    ]
+
+
+def measured(found: Sequence[Cover], level: float) -> tuple[Measurement, ...]:
+    """The blue area of the whole place as a measurement; empty where it is not seen."""
+    return tuple(
+        Measurement("blue_area_m2", c.area_m2, c.low_m2, c.high_m2, level, "m2", METHOD, c.visible_share)
+        for c in found
+        if c.area == ALL and c.colour == "blue"
     )
 
 
-def _lattice(
-    shapes: Sequence[Any], gsd_m: float
-) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
-    """Points (n, 2) in ground metres within a pixel of a shape, whose they are (n,), and points beside."""
-    if not shapes:
-        return np.empty((0, 2)), np.empty(0, dtype=np.intp), np.empty((0, 2))
-    left, top, right, bottom = shapely.total_bounds(shapes)
-    half = [math.ceil((side / 2 + _BESIDE_M[1]) / gsd_m) for side in (right - left, bottom - top)]
-    x, y = (
-        centre + gsd_m * np.arange(-n, n + 1)
-        for centre, n in zip(((left + right) / 2, (top + bottom) / 2), half, strict=True)
+def _unusable(look: CoverLook) -> Skip | None:
+    if not {"blue", "red"} <= set(look.bands):
+        return Skip("no-method", "colours need a blue and a red band")
+    if look.taken_at is None:
+        return Skip("no-date", "covers are read against other dates, and this image has none")
+    if look.snow_share > SNOW_SHARE:
+        return Skip("snow", f"{look.snow_share:.0%} of the place lies under snow by the image's own classes")
+    around = int(np.isfinite(look.around).all(axis=0).sum())
+    if around < LEAST_AROUND:
+        return Skip(
+            "no-surroundings", f"{around} points beside the yards are seen, {LEAST_AROUND} are needed"
+        )
+    return None
+
+
+def _measure(group: Sequence[CoverLook], level: float) -> list[tuple[Cover, ...] | Skip]:
+    """Looks of one layout against each other."""
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    days = np.array([(look.taken_at - epoch).days for look in group if look.taken_at], dtype=np.int64)
+    tracks, around = (
+        np.stack(part).astype(np.float64) for part in ([k.samples for k in group], [k.around for k in group])
     )
-    points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    away = np.stack([shapely.distance(shape, shapely.points(points)) for shape in shapes])
-    nearest, least = away.argmin(axis=0), away.min(axis=0)
-    inside = least <= (1 + _TIE) * gsd_m
-    near, far = max(_BESIDE_M[0], 3 * gsd_m) * (1 + _TIE), _BESIDE_M[1] * (1 + _TIE)
-    beside = points[(least >= near) & (least <= far)]
-    thinned = beside[:: max(1, math.ceil(len(beside) / _BESIDE_MOST))]
-    return points[inside], nearest[inside].astype(np.intp), thinned
+    stack = Stack(tracks, around, days)
+    bright = brightness(stack, np.ones(len(group), dtype=bool), sum(band != "nir" for band in group[0].bands))
+    usable = np.asarray(bright <= SNOW_BRIGHTNESS)
+    lit = in_common_light(stack, usable)
+    sums = np.full((len(group), len(group[0].area_ids) + 1, len(COLOURS)), np.nan)
+    shares = np.zeros(sums.shape[:2])
+    unrest = np.full(len(group), np.nan)
+    for date in map(int, np.flatnonzero(usable)):
+        others = stack.others(date, usable)
+        if len(others) >= LEAST_DATES:
+            found = residual(lit, date, others)
+            sums[date], shares[date] = _by_area(group[date], found)
+            unrest[date] = found.unrest
+    usual = float(np.nanmedian(unrest)) if np.isfinite(unrest).any() else 1.0
+    calm = unrest <= MOST_UNREST * usual
+    sums[~calm] = np.nan
+    results: list[tuple[Cover, ...] | Skip] = []
+    for date, look in enumerate(group):
+        if not usable[date]:
+            results.append(Skip("snow", f"the surroundings are {bright[date]:.1f} times as bright as usual"))
+        elif np.isnan(unrest[date]):
+            results.append(Skip("no-baseline", f"{LEAST_DATES} other dates are needed; add dates"))
+        elif not calm[date]:
+            detail = f"the surroundings scatter {unrest[date] / usual:.1f} times as much as usual"
+            results.append(Skip("unsettled", f"{detail}: haze, a missed cloud or a shifted image"))
+        elif np.isnan(sums[date]).all():
+            results.append(Skip("clouded", f"no yard or track is seen to {LEAST_SEEN:.0%}"))
+        else:
+            results.append(_covers_of(look.area_ids, date, sums, shares, days, level))
+    return results
+
+
+def _by_area(look: CoverLook, found: Residual) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Square metres of each colour in each area and in all, (areas + 1, colours), and the share seen."""
+    seen = np.isfinite(found.difference).all(axis=0) & np.isfinite(found.empty).all(axis=0)
+    part = share_by_top(
+        found.difference[:, seen], found.empty[:, seen], found.covariance[seen], _tops(look.bands)
+    )
+    ends = np.cumsum([len(tops) for tops in COLOURS.values()])
+    by_colour = np.stack([rows.sum(axis=0) for rows in np.split(part, ends)[: len(COLOURS)]], axis=1)
+    areas = len(look.area_ids)
+    sums, share = np.full((areas + 1, len(COLOURS)), np.nan), np.zeros(areas + 1)
+    for index in range(areas + 1):
+        here = look.area == index if index < areas else np.ones(len(look.area), dtype=bool)
+        share[index] = seen[here].mean() if here.any() else 0.0
+        if share[index] >= LEAST_SEEN:
+            sums[index] = by_colour[here[seen]].sum(axis=0) * look.gsd_m**2 / share[index]
+    return sums, share
+
+
+def _tops(bands: Sequence[str]) -> NDArray[np.float64]:
+    """Assumed tops (kinds, bands): those of each colour in turn, then those of none."""
+    known = [top for tops in COLOURS.values() for top in tops] + [LIBRARY[name] for name in OTHERS]
+    return np.array(known)[:, [list(ROLES).index(band) for band in bands]]
+
+
+def _covers_of(
+    area_ids: Sequence[str],
+    date: int,
+    sums: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    days: NDArray[np.int64],
+    level: float,
+) -> tuple[Cover, ...]:
+    """One date's covers, each against the same area and colour on other dates."""
+    found = []
+    for area, id in enumerate((*area_ids, ALL)):
+        for colour, name in enumerate(COLOURS):
+            values = sums[:, area, colour]
+            others = _years(date, days, np.isfinite(values))
+            if not np.isfinite(values[date]) or len(others) < LEAST_DATES:
+                continue
+            usual = float(np.median(values[others]))
+            value = max(float(values[date]) - usual, 0.0)
+            limit = max(_limit(values[others] - usual, days[others]), _LEAST_LIMIT_M2)
+            scatter = _conformal(np.abs(values[others] - usual), level)
+            spread = math.hypot(scatter, DYE_SPREAD * value)
+            low = max(value - spread, 0.0) if value > limit else 0.0
+            found.append(Cover(id, name, value, low, value + spread, limit, float(shares[date, area])))
+    return tuple(found)
+
+
+def _years(date: int, days: NDArray[np.int64], known: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The dates whose estimates are usual: of earlier years where there are enough, else of all other years.
+
+    A store that fills for months is no part of what is usual.
+    """
+    earlier = np.flatnonzero(known & (days < days[date] - _HALF_YEAR))
+    if len(earlier) >= LEAST_YEARLY:
+        return earlier
+    return np.flatnonzero(known & (np.abs(days - days[date]) > _HALF_YEAR))
+
+
+def _conformal(scores: NDArray[np.float64], level: float) -> float:
+    """The score that a date like the others keeps below with this chance (split conformal prediction)."""
+    rank = math.ceil((len(scores) + 1) * level)
+    return float(np.sort(scores)[min(rank, len(scores)) - 1])
+
+
+def _limit(values: NDArray[np.float64], days: NDArray[np.int64]) -> float:
+    """What the largest of a year's dates exceeds in one year of ten.
+
+    The largest fifth of the dates are taken to fall off exponentially, and are carried on from there.
+    """
+    start = float(np.quantile(values, 1 - _TAIL))
+    beyond = values[values >= start] - start
+    per_year = len(values) / max(float(np.ptp(days)) / 365.25, 1.0)
+    return start + float(beyond.mean()) * math.log(max(_TAIL * per_year / ALARMS_PER_YEAR, 1.0))

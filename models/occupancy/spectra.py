@@ -69,8 +69,7 @@ def covered_share(
     shade: float = 0.0,
 ) -> NDArray[np.float64]:
     """Posterior mean of the share of each look that any of the tops covers, (n,); see share_by_top."""
-    total: NDArray[np.float64] = share_by_top(residual, empty, covariance, tops, shade).sum(axis=0)
-    return total
+    return np.asarray(share_by_top(residual, empty, covariance, tops, shade).sum(axis=0))
 
 
 def share_by_top(
@@ -111,5 +110,5 @@ def share_by_top(
     # Log-likelihood against an empty look; its largest value is taken off so that exp stays finite.
     posterior = np.exp(gains - gains.max(axis=(0, 1))) * prior[:, None]
     posterior /= posterior.sum(axis=(0, 1))
-    shares: NDArray[np.float64] = (_SHARES[:, None] * posterior).sum(axis=1)
-    return shares.reshape(len(tops), len(parts), -1).sum(axis=1)
+    shares = (_SHARES[:, None] * posterior).sum(axis=1).reshape(len(tops), len(parts), -1)
+    return np.asarray(shares.sum(axis=1))
