@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from models.measurement import Measurement, Skip
 from models.occupancy.cells import ROLES
-from models.occupancy.lattice import CoverLook
+from models.occupancy.lattice import Look
 from models.occupancy.profile import (
     LEAST_AROUND,
     LEAST_DATES,
@@ -83,7 +83,7 @@ class Cover:
     """Share of its points that are seen; the figures are for the whole, as if the rest were alike."""
 
 
-def covers(looks: Sequence[CoverLook], level: float = 0.9) -> list[tuple[str, tuple[Cover, ...] | Skip]]:
+def covers(looks: Sequence[Look], level: float = 0.9) -> list[tuple[str, tuple[Cover, ...] | Skip]]:
     """Ground under coloured covers in each area, one date against the others.
 
     Dates are compared with dates of the same GSD, bands and points. Each is brought to common light and
@@ -122,7 +122,7 @@ def measured(found: Sequence[Cover], level: float) -> tuple[Measurement, ...]:
     )
 
 
-def _unusable(look: CoverLook) -> Skip | None:
+def _unusable(look: Look) -> Skip | None:
     if not {"blue", "red"} <= set(look.bands):
         return Skip("no-method", "colours need a blue and a red band")
     if look.taken_at is None:
@@ -137,15 +137,14 @@ def _unusable(look: CoverLook) -> Skip | None:
     return None
 
 
-def _measure(group: Sequence[CoverLook], level: float) -> list[tuple[Cover, ...] | Skip]:
+def _measure(group: Sequence[Look], level: float) -> list[tuple[Cover, ...] | Skip]:
     """Looks of one layout against each other."""
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     days = np.array([(look.taken_at - epoch).days for look in group if look.taken_at], dtype=np.int64)
-    tracks, around = (
-        np.stack(part).astype(np.float64) for part in ([k.samples for k in group], [k.around for k in group])
-    )
-    stack = Stack(tracks, around, days)
-    bright = brightness(stack, np.ones(len(group), dtype=bool), sum(band != "nir" for band in group[0].bands))
+    samples, around = [look.samples for look in group], [look.around for look in group]
+    stack = Stack(np.stack(samples).astype(np.float64), np.stack(around).astype(np.float64), days)
+    visible = sum(band != "nir" for band in group[0].bands)
+    bright = brightness(stack, np.ones(len(group), dtype=bool), visible)
     usable = np.asarray(bright <= SNOW_BRIGHTNESS)
     lit = in_common_light(stack, usable)
     sums = np.full((len(group), len(group[0].area_ids) + 1, len(COLOURS)), np.nan)
@@ -157,28 +156,34 @@ def _measure(group: Sequence[CoverLook], level: float) -> list[tuple[Cover, ...]
             found = residual(lit, date, others)
             sums[date], shares[date] = _by_area(group[date], found)
             unrest[date] = found.unrest
-    usual = float(np.nanmedian(unrest)) if np.isfinite(unrest).any() else 1.0
-    calm = unrest <= MOST_UNREST * usual
-    sums[~calm] = np.nan
-    results: list[tuple[Cover, ...] | Skip] = []
-    for date, look in enumerate(group):
-        if not usable[date]:
-            results.append(Skip("snow", f"the surroundings are {bright[date]:.1f} times as bright as usual"))
-        elif np.isnan(unrest[date]):
-            results.append(Skip("no-baseline", f"{LEAST_DATES} other dates are needed; add dates"))
-        elif not calm[date]:
-            detail = f"the surroundings scatter {unrest[date] / usual:.1f} times as much as usual"
-            results.append(Skip("unsettled", f"{detail}: haze, a missed cloud or a shifted image"))
-        elif np.isnan(sums[date]).all():
-            results.append(Skip("clouded", f"no yard or track is seen to {LEAST_SEEN:.0%}"))
-        else:
-            results.append(_covers_of(look.area_ids, date, sums, shares, days, level))
-    return results
+    unrest /= np.nanmedian(unrest) if np.isfinite(unrest).any() else 1.0
+    sums[~(unrest <= MOST_UNREST)] = np.nan
+    return [
+        _unsaid(float(bright[date]), float(unrest[date]), sums[date])
+        or _covers_of(look.area_ids, date, sums, shares, days, level)
+        for date, look in enumerate(group)
+    ]
 
 
-def _by_area(look: CoverLook, found: Residual) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _unsaid(bright: float, unrest: float, sums: NDArray[np.float64]) -> Skip | None:
+    """Why a date's covers cannot be told."""
+    if not bright <= SNOW_BRIGHTNESS:
+        return Skip(
+            "snow", f"the surroundings are {bright:.1f} times as bright as usual: snow, haze or cloud"
+        )
+    if math.isnan(unrest):
+        return Skip("no-baseline", f"fewer than {LEAST_DATES} other dates can be compared; add dates")
+    if unrest > MOST_UNREST:
+        detail = f"the surroundings scatter {unrest:.1f} times as much as usual"
+        return Skip("unsettled", f"{detail}: haze, a missed cloud or a shifted image")
+    if np.isnan(sums).all():
+        return Skip("clouded", f"no yard or track is seen to {LEAST_SEEN:.0%}")
+    return None
+
+
+def _by_area(look: Look, found: Residual) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Square metres of each colour in each area and in all, (areas + 1, colours), and the share seen."""
-    seen = np.isfinite(found.difference).all(axis=0) & np.isfinite(found.empty).all(axis=0)
+    seen = np.asarray(np.isfinite(found.difference).all(axis=0) & np.isfinite(found.empty).all(axis=0))
     part = share_by_top(
         found.difference[:, seen], found.empty[:, seen], found.covariance[seen], _tops(look.bands)
     )
@@ -187,7 +192,7 @@ def _by_area(look: CoverLook, found: Residual) -> tuple[NDArray[np.float64], NDA
     areas = len(look.area_ids)
     sums, share = np.full((areas + 1, len(COLOURS)), np.nan), np.zeros(areas + 1)
     for index in range(areas + 1):
-        here = look.area == index if index < areas else np.ones(len(look.area), dtype=bool)
+        here = (look.area == index) | (index == areas)
         share[index] = seen[here].mean() if here.any() else 0.0
         if share[index] >= LEAST_SEEN:
             sums[index] = by_colour[here[seen]].sum(axis=0) * look.gsd_m**2 / share[index]

@@ -1,4 +1,4 @@
-"""Where coarse images are read for what covers the ground: a lattice in yards and along tracks."""
+"""Coarse images read on a lattice of ground points in yards and along tracks, and beside them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from shapely.geometry.base import BaseGeometry
 
 from imagery.errors import InputError
 from imagery.grid import ground_gsd, ground_steps
+from imagery.scenes import Scene
 from imagery.tiles import Tile
 from imagery.visibility import SNOW
 from models.occupancy.cells import optical_bands, sample
 
+RADAR = ("vv", "vh")
+"""Roles of the radar's polarisations."""
 _BESIDE_M = (30.0, 130.0)  # the surroundings lie this far from the nearest yard or track
 _BESIDE_MOST = 1500
 _TIE = 1e-3  # of a pixel: keeps points off borders, so that rounding never changes their number
 
 
 @dataclass(frozen=True, eq=False)
-class CoverLook:
-    """What one image shows of the yards and along the tracks, and beside them."""
+class Look:
+    """What one image shows of the yards and along the tracks, and beside them; every point counts once."""
 
     scene_id: str
     """The scene."""
@@ -34,13 +37,17 @@ class CoverLook:
     gsd_m: float
     """Ground sample distance in metres; each point stands for a square of that side."""
     bands: tuple[str, ...]
-    """Roles of the bands read, as in cells.ROLES."""
+    """Roles of the bands read: those of cells.ROLES, or ``vv`` and ``vh``; empty where it has neither."""
+    orbit: str
+    """Radar: which of its looks can be compared, such as ``descending 61``; empty for optical images."""
     area_ids: tuple[str, ...]
     """(areas,) yards, then tracks."""
+    lengths_m: tuple[float, ...]
+    """(areas,) length of each track, 0 for yards."""
     area: NDArray[np.intp]
     """(points,) index of the area that each point belongs to: the nearest."""
     samples: NDArray[np.float32]
-    """(bands, points) pixel values, NaN where not seen."""
+    """(bands, points) pixel values, radar as power, NaN where not seen."""
     around: NDArray[np.float32]
     """(bands, m) pixel values of the surroundings, NaN where not seen."""
     snow_share: float
@@ -61,8 +68,11 @@ def read_look(
     believable: NDArray[np.bool_],
     yards: Sequence[tuple[str, NDArray[np.float64]]],
     tracks: Sequence[tuple[str, NDArray[np.float64]]],
-) -> CoverLook:
-    """Read an image on a lattice of points in the yards and within a pixel of the tracks, and beside them.
+) -> Look:
+    """Read an image on a lattice of points in the yards and near the tracks, and beside them.
+
+    Near is a pixel, or two for radar, whose resolution is that of two and which sees things displaced
+    towards it by their height.
 
     Args:
         tile: The image about the place, with some 130 m to either side where it can be had.
@@ -72,19 +82,25 @@ def read_look(
     """
     steps = np.array(ground_steps(tile.grid))
     gsd = ground_gsd(tile.grid)
-    roles = optical_bands(tile)
-    pixels = tile.pixels[list(roles.values())]
+    radar = tuple(band for band in RADAR if band.upper() in tile.bands)
+    if radar:
+        roles, pixels = radar, power(tile, radar)
+    else:
+        found = optical_bands(tile)
+        roles, pixels = tuple(found), tile.pixels[list(found.values())]
     good = believable & np.isfinite(pixels).all(axis=0)
-    shapes: list[BaseGeometry] = [shapely.Polygon(ring * steps) for _, ring in yards]
-    shapes += [shapely.LineString(line * steps) for _, line in tracks]
-    points, area, beside = _lattice(shapes, gsd)
+    lines = [shapely.LineString(line * steps) for _, line in tracks]
+    shapes: list[BaseGeometry] = [*(shapely.Polygon(ring * steps) for _, ring in yards), *lines]
+    points, area, beside = _lattice(shapes, gsd, 2 if radar else 1)
     snow = tile.band("SCL") == SNOW if tile.has(["SCL"]) else np.zeros(1)
-    return CoverLook(
+    return Look(
         scene_id=tile.scene.id,
         taken_at=tile.scene.taken_at,
         gsd_m=gsd,
-        bands=tuple(roles),
+        bands=roles,
+        orbit=_orbit(tile.scene) if radar else "",
         area_ids=tuple(id for id, _ in (*yards, *tracks)),
+        lengths_m=(*(0.0 for _ in yards), *(float(line.length) for line in lines)),
         area=area,
         samples=sample(pixels, good, points / steps)[0],
         around=sample(pixels, good, beside / steps)[0],
@@ -92,10 +108,29 @@ def read_look(
     )
 
 
+def power(tile: Tile, bands: Sequence[str]) -> NDArray[np.float64]:
+    """Radar backscatter as power (bands, rows, cols), up to a factor a sensor; NaN where it is not positive.
+
+    Decibels are told by their negative values; ground range products hold amplitudes unless they do.
+    """
+    values = np.stack([tile.band(band.upper()).astype(np.float64) for band in bands])
+    known = values[:, tile.valid & np.isfinite(values).all(axis=0)]
+    if known.size and np.median(known) < 0:
+        return np.asarray(10 ** (values / 10))
+    values = np.where(values > 0, values, np.nan)
+    return np.asarray(values**2 if tile.scene.sensor == "sentinel-1-grd" else values)
+
+
+def _orbit(scene: Scene) -> str:
+    """Direction and relative orbit, as far as the scene's source says them."""
+    said = (scene.properties.get(f"sat:{key}") for key in ("orbit_state", "relative_orbit"))
+    return " ".join(str(word) for word in said if word not in (None, "")) or "unknown"
+
+
 def _lattice(
-    shapes: Sequence[BaseGeometry], gsd_m: float
+    shapes: Sequence[BaseGeometry], gsd_m: float, near_px: int
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
-    """Points (n, 2) in ground metres within a pixel of a shape, whose they are (n,), and points beside."""
+    """Points (n, 2) in ground metres near a shape, whose they are (n,), and points beside (m, 2)."""
     if not shapes:
         return np.empty((0, 2)), np.empty(0, dtype=np.intp), np.empty((0, 2))
     left, top, right, bottom = shapely.total_bounds(shapes)
@@ -107,8 +142,8 @@ def _lattice(
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     away = np.stack([shapely.distance(shape, shapely.points(points)) for shape in shapes])
     nearest, least = away.argmin(axis=0), away.min(axis=0)
-    inside = least <= (1 + _TIE) * gsd_m
-    near, far = max(_BESIDE_M[0], 3 * gsd_m) * (1 + _TIE), _BESIDE_M[1] * (1 + _TIE)
-    beside = points[(least >= near) & (least <= far)]
+    inside = least <= (near_px + _TIE) * gsd_m
+    beyond, within = max(_BESIDE_M[0], 3 * gsd_m) * (1 + _TIE), _BESIDE_M[1] * (1 + _TIE)
+    beside = points[(least >= beyond) & (least <= within)]
     thinned = beside[:: max(1, math.ceil(len(beside) / _BESIDE_MOST))]
     return points[inside], nearest[inside].astype(np.intp), thinned
