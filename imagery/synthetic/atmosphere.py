@@ -16,16 +16,22 @@ from imagery.synthetic.terrain import fractal
 
 FIELD = 256
 """Side of the cloud field in 10 m pixels; it repeats, so that shadows may come from beyond the scene."""
-SKIES: tuple[Sky, ...] = ("clear", "thin", "broken", "overcast")
+FINE_M = 3.0
+"""Pixel of the finest sensor that looks through it."""
+SKIES: tuple[Sky, ...] = ("clear", "thin", "broken", "overcast", "haze")
 _ODDS = {
-    "winter": (0.66, 0.10, 0.16, 0.08),
-    "summer": (0.34, 0.14, 0.34, 0.18),
-    "between": (0.54, 0.12, 0.22, 0.12),
+    "winter": (0.62, 0.10, 0.16, 0.08, 0.04),
+    "summer": (0.29, 0.14, 0.32, 0.18, 0.07),
+    "between": (0.49, 0.12, 0.21, 0.12, 0.06),
 }
 Plane = NDArray[np.float64]
 """(rows, cols)."""
-_CLOUD = np.array([1.0, 0.98, 0.98, 1.0, 0.62])  # brightness of a water cloud by band
-_HAZE = np.array([1.0, 0.62, 0.38, 0.16, 0.04])  # error of the haze correction by band
+_CLOUD = np.array(
+    [1.0, 0.98, 0.98, 0.98, 0.99, 1.0, 1.0, 1.0, 0.62, 0.50]
+)  # brightness of a water cloud by band
+_HAZE = np.array(
+    [1.0, 0.62, 0.38, 0.32, 0.26, 0.21, 0.16, 0.14, 0.04, 0.02]
+)  # error of the haze correction by band
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +56,8 @@ class Air:
     def through(self, seen: Mapping[str, Plane]) -> dict[str, Plane]:
         """Each band (rows, cols), at 10 or 20 m, as it arrives."""
         result = {}
-        for index, band in enumerate(BANDS):
-            shape = seen[band].shape
+        for band in seen:
+            index, shape = BANDS.index(band), seen[band].shape
             alpha, shadow, bright = (at_pixels(p, shape) for p in (self.alpha, self.shadow, self.bright))
             ground = seen[band] * (1 - 0.72 * shadow) * self.gain[index] + self.path[index]
             result[band] = ground * (1 - alpha) + alpha * bright * _CLOUD[index]
@@ -65,6 +71,8 @@ def air_of(
     sun_azimuth_deg: float,
     sun_elevation_deg: float,
     sky: Sky | None = None,
+    gain: float = 0.02,
+    band_gain: float = 0.008,
 ) -> Air:
     """Draw the air of one overpass.
 
@@ -75,6 +83,8 @@ def air_of(
         sun_azimuth_deg: Clockwise from north.
         sun_elevation_deg: Above the horizon.
         sky: Kind of weather; drawn if None.
+        gain: Standard deviation of the correction's error as a factor on all bands.
+        band_gain: The same for single bands.
 
     Raises:
         InputError: The scene is larger than the cloud field.
@@ -86,16 +96,16 @@ def air_of(
     sky = sky or drawn
     field, fine = fractal(rng, (FIELD, FIELD), 2.1), fractal(rng, (FIELD, FIELD), 1.4)
     field = 0.96 * field + 0.22 * fine
-    cover = {"clear": 0.0, "thin": 0.0, "broken": rng.uniform(0.1, 0.75), "overcast": rng.uniform(0.93, 1.0)}[
-        sky
-    ]
+    cover = {"broken": rng.uniform(0.1, 0.75), "overcast": rng.uniform(0.93, 1.0)}.get(sky, 0.0)
     alpha = _opacity(sky, field, cover, rng)
     thick = 0.34 + 0.42 * alpha + 0.05 * fine * (alpha > 0.5)
     height = 9000.0 if sky == "thin" else float(rng.uniform(500, 1900))
     shadow = _cast(alpha, height, sun_azimuth_deg, sun_elevation_deg)
-    elsewhere = {"clear": rng.beta(1, 20), "thin": rng.uniform(0.02, 0.3)}
+    elsewhere = {"clear": rng.beta(1, 20), "thin": rng.uniform(0.02, 0.3), "haze": rng.beta(1, 10)}
     granule = elsewhere.get(sky, 0.7 * cover + 0.3 * rng.random())
     haze = rng.normal(0, 0.004) + (rng.exponential(0.006) if sky != "clear" else 0.0)
+    veiled = rng.uniform(0.01, 0.06) if sky == "haze" else 0.0  # left by the correction, and lost contrast
+    haze += veiled
     window = slice(0, shape[0]), slice(0, shape[1])
     return Air(
         sky=sky,
@@ -103,15 +113,17 @@ def air_of(
         alpha=alpha[window],
         shadow=shadow[window],
         bright=np.clip(thick, 0.2, 0.95)[window],
-        gain=1 + rng.normal(0, 0.02) + rng.normal(0, 0.008, len(BANDS)),
+        gain=1 + rng.normal(0, gain) + rng.normal(0, band_gain, len(BANDS)) - 2.5 * veiled * _HAZE,
         path=haze * _HAZE + rng.normal(0, 0.0008, len(BANDS)),
     )
 
 
-def noisy(seen: Mapping[str, Plane], rng: np.random.Generator) -> dict[str, Plane]:
-    """Each band with the detector's noise: a floor, and a share of the signal."""
+def noisy(
+    seen: Mapping[str, Plane], rng: np.random.Generator, floor: float = 0.0008, shot: float = 0.005
+) -> dict[str, Plane]:
+    """Each band with the detector's noise: a floor in reflectance, and a share of the signal."""
     return {
-        band: plane + rng.standard_normal(plane.shape) * np.hypot(0.0008, 0.005 * plane)
+        band: plane + rng.standard_normal(plane.shape, dtype=np.float32) * np.hypot(floor, shot * plane)
         for band, plane in seen.items()
     }
 
@@ -126,14 +138,20 @@ def swath(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool_]
 
 
 def at_pixels(plane: Plane, shape: tuple[int, ...]) -> Plane:
-    """A 10 m plane on pixels twice as large, by their mean; itself where the shape is its own."""
+    """A 10 m plane on pixels twice as large by their mean, or on finer ones by the nearest."""
     if plane.shape == shape:
         return plane
+    if plane.shape < shape:
+        row, col = (
+            np.minimum((np.arange(n) + 0.5) * FINE_M / 10.0, most - 1).astype(np.intp)
+            for n, most in zip(shape, plane.shape, strict=True)
+        )
+        return np.asarray(plane[np.ix_(row, col)])
     return np.asarray(plane.reshape(shape[0], 2, shape[1], 2).mean(axis=(1, 3)))
 
 
 def _opacity(sky: Sky, field: Plane, cover: float, rng: np.random.Generator) -> Plane:
-    if sky == "clear":
+    if sky in ("clear", "haze"):
         return np.zeros_like(field)
     if sky == "thin":
         return np.clip(rng.uniform(0.04, 0.16) * (1 + 0.7 * field), 0, 0.4)

@@ -1,10 +1,10 @@
-"""A site as a 10 m sensor sees it: things drawn by the area they cover, light, point spread, sampling."""
+"""A site as a coarse sensor sees it: things drawn by the area they cover, light, point spread, sampling."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,17 @@ from scipy.special import ndtr
 from imagery.synthetic.spectra import BANDS, Spectrum, skylight
 from imagery.synthetic.terrain import CELL_M
 
-SPREAD_M = {"B02": 4.2, "B03": 4.2, "B04": 4.2, "B08": 4.6, "B11": 7.5}
+SPREAD_M = {"B02": 4.2, "B03": 4.2, "B04": 4.2, "B08": 4.6} | dict.fromkeys(
+    ("B05", "B06", "B07", "B8A", "B11", "B12"), 7.5
+)
 """Standard deviation of each band's point spread: with the pixel's own box, MTF of 0.2 to 0.3 at Nyquist."""
-GSD_M = {"B02": 10.0, "B03": 10.0, "B04": 10.0, "B08": 10.0, "B11": 20.0}
+GSD_M = dict.fromkeys(("B02", "B03", "B04", "B08"), 10.0) | dict.fromkeys(
+    ("B05", "B06", "B07", "B8A", "B11", "B12"), 20.0
+)
 """Pixel size of each band."""
+Array = NDArray[np.float64]
 Vector = NDArray[np.float64]
 """(2,) x, y in metres."""
-_POINT_M = 0.25  # spacing of the points that stand for a thing
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,48 +42,102 @@ class Thing:
     spectrum: Spectrum
     """Mean reflectance of its top."""
 
-    @property
-    def axes(self) -> tuple[Vector, Vector]:
-        """Unit vectors of its length and width."""
-        cos, sin = math.cos(math.radians(self.angle_deg)), math.sin(math.radians(self.angle_deg))
-        return np.array([cos, sin]), np.array([-sin, cos])
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The cells of a scene that things cover or shade."""
+
+    at: NDArray[np.intp]
+    """(n,) flat index, each once, rising."""
+    covered: Array
+    """(n,) share of each cell under things; above 1 where things touch."""
+    shaded: Array
+    """(n,) share of each cell that shadows would cover on open ground."""
+    tops: Array
+    """(bands, n) sum over things of covered share times reflectance."""
+
+    def contrast(self, ground: Array, sky: Array) -> Array:
+        """What they change of the ground (bands, n).
+
+        Args:
+            ground: (bands, n) reflectance of these cells in full sun with nothing on them.
+            sky: (bands,) light in full shadow as a share of full sun.
+        """
+        over = np.maximum(self.covered, 1.0)  # things that touch in one cell cover it once
+        bare = 1 - self.covered / over
+        # Within a cell a shadow lies beside the thing that throws it, not under it.
+        dark = np.minimum(self.shaded, bare) * (1 - sky[:, None])
+        return np.asarray(ground * (bare - 1 - dark) + self.tops / over)
+
+    def of(self, bands: Sequence[int]) -> Cells:
+        """The same with tops in these bands only, by index into spectra.BANDS."""
+        return replace(self, tops=self.tops[list(bands)])
+
+
+def drawn(
+    things: Sequence[Thing],
+    sun: tuple[float, float],
+    shape: tuple[int, int],
+    cell_m: float = CELL_M,
+) -> Cells:
+    """Cells that things and their shadows cover; what lies outside is left out.
+
+    Shadows fall on the ground only: a wagon's neighbour is as high as itself.
+
+    Args:
+        things: At least one.
+        sun: Azimuth clockwise from north, and elevation, in degrees.
+        shape: (rows, cols) of the scene in cells.
+        cell_m: Side of a cell.
+    """
+    centre = np.array([thing.centre_m for thing in things])
+    size = np.array([thing.size_m for thing in things])
+    turn = np.radians([thing.angle_deg for thing in things])
+    height = np.array([thing.height_m for thing in things])
+    u = np.stack([np.cos(turn), np.sin(turn)], axis=1) * size[:, :1]
+    v = np.stack([-np.sin(turn), np.cos(turn)], axis=1) * size[:, 1:]
+    azimuth, reach = math.radians(sun[0]), 1 / math.tan(math.radians(sun[1]))
+    away = height[:, None] * np.array([-math.sin(azimuth), math.cos(azimuth)]) * reach  # y runs south
+    corner = centre - u / 2 - v / 2
+    cells, share, owner = _cover(corner, u, v, shape, cell_m)
+    # The two edges from which the shadow leaves.
+    far_u = corner + np.where(((away * v).sum(axis=1) > 0)[:, None], v, 0)
+    far_v = corner + np.where(((away * u).sum(axis=1) > 0)[:, None], u, 0)
+    shadows = [_cover(far_u, u, away, shape, cell_m), _cover(far_v, v, away, shape, cell_m)]
+    dark, dark_share = (np.concatenate([part[k] for part in shadows]) for k in (0, 1))
+    place = np.zeros(math.prod(shape), dtype=np.intp)
+    place[cells], place[dark] = 1, 1
+    at = np.flatnonzero(place)
+    place[at] = np.arange(len(at))
+    spectra = np.array([thing.spectrum for thing in things])
+    return Cells(
+        at,
+        _summed(place[cells], share, len(at)),
+        _summed(place[dark], dark_share, len(at)),
+        np.stack([_summed(place[cells], share * band[owner], len(at)) for band in spectra.T]),
+    )
 
 
 def lit_scene(
-    ground: NDArray[np.float64], things: Sequence[Thing], sun_azimuth_deg: float, sun_elevation_deg: float
-) -> NDArray[np.float64]:
+    ground: Array, things: Sequence[Thing], sun_azimuth_deg: float, sun_elevation_deg: float
+) -> Array:
     """Reflectance (bands, rows, cols) on the terrain's cells with things and their shadows.
 
     Args:
         ground: (bands, rows, cols) as Terrain.reflectance gives it.
-        things: What stands on it. Shadows fall on the ground only: a wagon's neighbour is as high as itself.
+        things: What stands on it.
         sun_azimuth_deg: Clockwise from north.
         sun_elevation_deg: Above the horizon.
     """
-    shape = (ground.shape[1], ground.shape[2])
-    azimuth, reach = math.radians(sun_azimuth_deg), 1 / math.tan(math.radians(sun_elevation_deg))
-    away = np.array([-math.sin(azimuth), math.cos(azimuth)]) * reach  # of one metre of height; y runs south
-    covered, shaded = np.zeros(shape), np.zeros(shape)
-    tops = np.zeros_like(ground)
-    for thing in things:
-        u, v = thing.axes
-        edges = u * thing.size_m[0], v * thing.size_m[1]
-        corner = np.array(thing.centre_m) - edges[0] / 2 - edges[1] / 2
-        cells, share = _cover(corner, edges[0], edges[1], shape)
-        np.add.at(covered.reshape(-1), cells, share)
-        for band, value in enumerate(thing.spectrum):
-            np.add.at(tops[band].reshape(-1), cells, share * value)
-        for start, edge in _far_edges(corner, edges, away):
-            cells, share = _cover(start, edge, away * thing.height_m, shape)
-            np.add.at(shaded.reshape(-1), cells, share)
-    over = np.maximum(covered, 1.0)  # things that touch in one cell cover it once
-    bare = 1 - covered / over
-    # Within a cell a shadow lies beside the thing that throws it, not under it.
-    dark = np.minimum(shaded, bare) * (1 - skylight(sun_elevation_deg)[:, None, None])
-    return np.asarray(ground * (bare - dark) + tops / over)
+    scene = ground.copy()
+    if things:
+        cells = drawn(things, (sun_azimuth_deg, sun_elevation_deg), (ground.shape[1], ground.shape[2]))
+        flat = scene.reshape(len(ground), -1)
+        flat[:, cells.at] += cells.contrast(flat[:, cells.at], skylight(sun_elevation_deg))
+    return scene
 
 
-def sampled(scene: NDArray[np.float64], band: str, shift_m: tuple[float, float]) -> NDArray[np.float64]:
+def sampled(scene: Array, band: str, shift_m: tuple[float, float]) -> Array:
     """One band (rows, cols) on the sensor's own pixels.
 
     Args:
@@ -87,59 +145,84 @@ def sampled(scene: NDArray[np.float64], band: str, shift_m: tuple[float, float])
         band: One of spectra.BANDS.
         shift_m: Registration error: how far east and south the picture of the ground lies from its place.
     """
-    down = _kernel(scene.shape[0], GSD_M[band], SPREAD_M[band], shift_m[1])
-    across = _kernel(scene.shape[1], GSD_M[band], SPREAD_M[band], shift_m[0])
+    pixel, spread = GSD_M[band], SPREAD_M[band]
+    down = kernel(scene.shape[0], CELL_M, pixel, spread, shift_m[1])
+    across = kernel(scene.shape[1], CELL_M, pixel, spread, shift_m[0])
     return np.asarray((across @ (down @ scene).T).T)
 
 
 def sense(
-    scene: NDArray[np.float64], shift_m: tuple[float, float], rng: np.random.Generator
-) -> dict[str, NDArray[np.float64]]:
-    """Every band; each lies up to a metre or so from the others."""
+    scene: Array, shift_m: tuple[float, float], rng: np.random.Generator, bands: Sequence[str] = BANDS
+) -> dict[str, Array]:
+    """Bands as they are seen; each lies up to a metre or so from the others."""
     own = rng.normal(0, 0.6, (len(BANDS), 2))
     return {
         band: sampled(scene[i], band, (shift_m[0] + own[i, 0], shift_m[1] + own[i, 1]))
         for i, band in enumerate(BANDS)
+        if band in bands
     }
 
 
-def _kernel(cells: int, pixel_m: float, spread_m: float, shift_m: float) -> csr_array:
-    """Weights (pixels, cells) of a pixel's box blurred by a Gaussian; each row sums to one."""
-    per = round(pixel_m / CELL_M)
-    pixels = cells // per
-    reach = math.ceil((4 * spread_m + abs(shift_m)) / CELL_M)
-    offset = np.arange(-reach, per + reach)
-    at = (offset + 0.5) * CELL_M + shift_m
-    weight = ndtr(at / spread_m) - ndtr((at - pixel_m) / spread_m)
-    # Beyond the edge the outermost cell goes on.
-    column = np.clip(np.arange(pixels)[:, None] * per + offset, 0, cells - 1)
-    row = np.repeat(np.arange(pixels), len(offset))
-    values = np.tile(weight / weight.sum(), pixels)
-    return csr_array((values, (row, column.reshape(-1))), shape=(pixels, cells))
+def kernel(
+    cells: int, cell_m: float, pixel_m: float, spread_m: float, shift_m: float = 0.0, step_m: float = 0.0
+) -> csr_array:
+    """Weights (pixels, cells) of a pixel's box blurred by a Gaussian; each row sums to one.
+
+    Args:
+        cells: Number of cells along this axis; beyond the edge the outermost goes on.
+        cell_m: Side of a cell.
+        pixel_m: Side of the pixel's box.
+        spread_m: Standard deviation of the blur.
+        shift_m: How far the picture lies from its place.
+        step_m: From one pixel's centre to the next, the first lying half a step in; the pixel's side if 0.
+    """
+    step = step_m or pixel_m
+    pixels = int(cells * cell_m / step + 1e-6)
+    reach = math.ceil((4 * spread_m + pixel_m / 2) / cell_m) + 1
+    # Where pixels are whole cells apart all rows have the same weights.
+    alike = (step / cell_m).is_integer()
+    centre = (np.arange(1 if alike else pixels) + 0.5) * step - shift_m
+    column = np.floor(centre / cell_m).astype(np.intp)[:, None] + np.arange(-reach, reach + 1)
+    at = (column + 0.5) * cell_m - centre[:, None]
+    weight = ndtr((at + pixel_m / 2) / spread_m) - ndtr((at - pixel_m / 2) / spread_m)
+    weight /= weight.sum(axis=1, keepdims=True)
+    if alike:
+        column = column + np.arange(pixels)[:, None] * int(step / cell_m)
+        weight = np.broadcast_to(weight, column.shape)
+    start = np.arange(pixels + 1) * column.shape[1]
+    column = np.clip(column, 0, cells - 1)
+    return csr_array((weight.ravel(), column.ravel(), start), shape=(pixels, cells))
+
+
+def _summed(at: NDArray[np.intp], values: Array, count: int) -> Array:
+    return np.asarray(np.bincount(at, values, count), dtype=np.float64)
 
 
 def _cover(
-    corner: Vector, u: Vector, v: Vector, shape: tuple[int, int]
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Cells of a parallelogram and the share of each that it covers; what lies outside is left out."""
-    n, m = (max(1, math.ceil(float(np.hypot(*side)) / _POINT_M)) for side in (u, v))
-    s, t = (np.arange(n) + 0.5) / n, (np.arange(m) + 0.5) / m
-    points = corner + (s[:, None, None] * u + t[None, :, None] * v).reshape(-1, 2)
-    area = abs(float(u[0] * v[1] - u[1] * v[0])) / (n * m) / CELL_M**2
-    cell = np.floor(points / CELL_M).astype(np.intp)
-    inside = ((cell >= 0) & (cell < np.array([shape[1], shape[0]]))).all(axis=1)
-    flat = cell[inside, 1] * shape[1] + cell[inside, 0]
-    return flat, np.full(len(flat), area)
+    corner: Array, u: Array, v: Array, shape: tuple[int, int], cell_m: float
+) -> tuple[NDArray[np.intp], Array, NDArray[np.intp]]:
+    """Points of parallelograms: the cell of each, the share of it that it stands for, and its owner.
 
-
-def _far_edges(
-    corner: Vector,
-    edges: tuple[Vector, Vector],
-    away: Vector,
-) -> list[tuple[Vector, Vector]]:
-    """The two edges from which the shadow leaves: start and edge vector."""
-    u, v = edges
-    return [
-        (corner + (v if away @ v > 0 else 0 * v), u),
-        (corner + (u if away @ u > 0 else 0 * u), v),
-    ]
+    Args:
+        corner: (n, 2) in metres.
+        u: (n, 2) one side.
+        v: (n, 2) the other side.
+        shape: (rows, cols) in cells; points outside are left out.
+        cell_m: Side of a cell.
+    """
+    area = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) / cell_m**2
+    # At least two points a cell; powers of two, so that things of about one size are laid at once.
+    sides = np.stack([np.hypot(*u.T), np.hypot(*v.T)], axis=1) * 2 / cell_m
+    counts = 2 ** np.ceil(np.log2(np.maximum(sides, 4.0))).astype(int)
+    found = []
+    for n, m in np.unique(counts, axis=0):
+        owner = np.flatnonzero((counts == (n, m)).all(axis=1))
+        s, t = (np.arange(n) + 0.5) / n, (np.arange(m) + 0.5) / m
+        corners, us, vs = corner[owner, None, None], u[owner, None, None], v[owner, None, None]
+        x, y = (corners[..., k] + s[:, None] * us[..., k] + t * vs[..., k] for k in (0, 1))
+        col, row = np.floor(x.ravel() / cell_m).astype(np.intp), np.floor(y.ravel() / cell_m).astype(np.intp)
+        inside = (row >= 0) & (row < shape[0]) & (col >= 0) & (col < shape[1])
+        owners = np.repeat(owner, n * m)[inside]
+        found.append(((row * shape[1] + col)[inside], area[owners] / (n * m), owners))
+    cells, share, owners = (np.concatenate(part) for part in zip(*found, strict=True))
+    return cells, share, owners

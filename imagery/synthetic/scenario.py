@@ -21,7 +21,7 @@ from imagery.textfile import read_text, short
 LIMIT_BYTES = 1_000_000
 """A scenario is a few pages of text."""
 
-Sky = Literal["clear", "thin", "broken", "overcast"]
+Sky = Literal["clear", "thin", "broken", "overcast", "haze"]
 """Weather of an overpass."""
 
 Cover = Literal["blue", "white", "green", "grey"]

@@ -12,6 +12,26 @@ from imagery.synthetic.chance import stream
 
 
 @dataclass(frozen=True)
+class Climate:
+    """How the year runs at a place north of the equator."""
+
+    green_up: float = 125.0
+    """Day of the year at which half of the growth is there."""
+    senescence: float = 282.0
+    """Day of the year at which half of it is gone."""
+    wet_share: float = 0.18
+    """Share of days on which the ground is wet."""
+    first_snow: tuple[int, int] = (11, 25)
+    """Month and day from which snow may fall, for 112 days."""
+    snowfalls: tuple[int, int] = (2, 6)
+    """Fewest, and one more than most, in a winter."""
+
+
+MONSOON_COAST = Climate()
+"""That of the two sites."""
+
+
+@dataclass(frozen=True)
 class Season:
     """State of the ground on one day."""
 
@@ -23,26 +43,31 @@ class Season:
     """0 dry to 1 just rained on."""
 
 
-def season_of(seed: int, site: str, day: date) -> Season:
-    """The ground of a temperate monsoon coast on one day; years differ by chance.
+def season_of(seed: int, site: str, day: date, climate: Climate = MONSOON_COAST) -> Season:
+    """The ground of a temperate place on one day; years differ by chance.
 
     Growth is a double logistic curve over the year; its dates move by about a week from year to year.
     """
     rng = stream(seed, site, day.year, "growth")
-    up, down, top = 125 + rng.normal(0, 6), 282 + rng.normal(0, 6), rng.uniform(0.9, 1.0)
-    n = day.timetuple().tm_yday
-    lush = top / (1 + math.exp(-(n - up) / 9)) / (1 + math.exp((n - down) / 11))
+    up, down = climate.green_up + rng.normal(0, 6), climate.senescence + rng.normal(0, 6)
+    lush = rng.uniform(0.9, 1.0) * growth(day.timetuple().tm_yday, up, down)
     wet = stream(seed, site, day, "wet")
-    return Season(lush, _snow(seed, site, day), float(wet.beta(2, 3)) if wet.random() < 0.18 else 0.0)
+    soaked = float(wet.beta(2, 3)) if wet.random() < climate.wet_share else 0.0
+    return Season(lush, _snow(seed, site, day, climate), soaked)
 
 
-def _snow(seed: int, site: str, day: date) -> float:
+def growth(day_of_year: float, up: float, down: float) -> float:
+    """Share of full growth: it rises about the day ``up`` and falls about the day ``down``."""
+    return 1 / (1 + math.exp(-(day_of_year - up) / 9)) / (1 + math.exp((day_of_year - down) / 11))
+
+
+def _snow(seed: int, site: str, day: date, climate: Climate) -> float:
     """A few snowfalls a winter, each melting over days to weeks."""
     winter = day.year if day.month >= 7 else day.year - 1
     rng = stream(seed, site, winter, "snow")
     cover = 0.0
-    for _ in range(int(rng.integers(2, 6))):
-        fall = date(winter, 11, 25) + timedelta(days=int(rng.integers(0, 112)))
+    for _ in range(int(rng.integers(*climate.snowfalls))):
+        fall = date(winter, *climate.first_snow) + timedelta(days=int(rng.integers(0, 112)))
         lasts, depth = int(rng.integers(5, 22)), float(rng.uniform(0.4, 1.0))
         age = (day - fall).days
         if 0 <= age < lasts:

@@ -12,9 +12,10 @@ from imagery.synthetic.atmosphere import Air, air_of, at_pixels, noisy, swath
 from imagery.synthetic.chance import stream
 from imagery.synthetic.classes import classified
 from imagery.synthetic.coarse import lit_scene, sense
-from imagery.synthetic.spectra import BANDS
 from imagery.synthetic.world import World, moment_of
 
+KEPT = ("B02", "B03", "B04", "B08", "B11")
+"""Bands that the archive holds: enough for ground, plants, snow and covers, and it stays small."""
 OFFSET_FROM = date(2022, 1, 25)
 """From this day on the processing adds 1000 to the stored numbers (baseline 04.00)."""
 STEP = 20
@@ -54,7 +55,7 @@ def snapshot(world: World, day: date) -> Snapshot:
     ground = world.terrain.reflectance(season, stream(world.seed, world.site, day.year, "parcels"))
     scene = lit_scene(ground, world.things(world.story.on(day), season.snow, sun[1]), *sun)
     shift = (float(rng.normal(0, _SHIFT_M)), float(rng.normal(0, _SHIFT_M)))
-    seen = sense(scene, shift, rng)
+    seen = sense(scene, shift, rng, KEPT)
     shape = seen["B02"].shape
     air = air_of(rng, day.month, (shape[0], shape[1]), *sun, sky=plan.sky.get(day))
     seen = noisy(air.through(seen), rng)
@@ -64,7 +65,7 @@ def snapshot(world: World, day: date) -> Snapshot:
     classes[at_pixels(inside.astype(np.float64), classes.shape) < 1] = 0
     return Snapshot(
         moment=moment,
-        numbers={band: _stored(seen[band], offset, inside) for band in BANDS},
+        numbers={band: _stored(seen[band], offset, inside) for band in KEPT},
         classes=classes,
         offset=offset,
         sun=sun,

@@ -16,19 +16,34 @@ from numpy.typing import NDArray
 from imagery.synthetic.layout import Colour
 from imagery.synthetic.wagons import WagonSpec
 
-BANDS = ("B02", "B03", "B04", "B08", "B11")
-"""Blue, green, red, near infrared, shortwave infrared."""
+BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
+"""Blue, green, red, three of the red edge, two of the near infrared, two of the shortwave infrared."""
 
 Spectrum = NDArray[np.float64]
-"""(5,) reflectance in BANDS."""
+"""(10,) reflectance in BANDS."""
+
+
+def ten_bands(blue: float, green: float, red: float, nir: float, swir: float, far: float = 0.92) -> Spectrum:
+    """A spectrum without bends between red and near infrared, from its values in five bands.
+
+    Args:
+        blue: B02.
+        green: B03.
+        red: B04.
+        nir: B08.
+        swir: B11.
+        far: B12 as a share of B11.
+    """
+    edge = [red + part * (nir - red) for part in (0.23, 0.45, 0.69)]  # 704, 740, 781 nm between 665 and 833
+    return np.array([blue, green, red, *edge, nir, nir + 0.04 * (swir - nir), swir, far * swir])
 
 
 @dataclass(frozen=True)
 class Material:
     """How a surface reflects."""
 
-    bare: tuple[float, ...]
-    """(5,) without growth, dry."""
+    five: tuple[float, float, float, float, float]
+    """Blue, green, red, near and shortwave infrared (B02 B03 B04 B08 B11), without growth, dry."""
     growth: float = 0.0
     """Share of it that is green in high summer."""
     darkens: float = 0.3
@@ -38,12 +53,17 @@ class Material:
     rough: float = 0.1
     """Standard deviation of its texture, as a share of brightness."""
 
+    @property
+    def bare(self) -> Spectrum:
+        """(10,) without growth, dry."""
+        return ten_bands(*self.five)
 
-GREEN = np.array([0.028, 0.062, 0.038, 0.42, 0.20])
+
+GREEN = np.array([0.028, 0.062, 0.038, 0.095, 0.29, 0.38, 0.42, 0.435, 0.20, 0.095])
 """Closed green canopy."""
-SNOW = np.array([0.82, 0.83, 0.82, 0.76, 0.09])
+SNOW = np.array([0.82, 0.83, 0.82, 0.81, 0.80, 0.78, 0.76, 0.73, 0.09, 0.07])
 """Fresh snow, some days old."""
-_SHADE = np.array([0.34, 0.28, 0.23, 0.16, 0.09])  # with the sun 53 degrees up
+_SHADE = np.array([0.34, 0.28, 0.23, 0.215, 0.20, 0.18, 0.16, 0.15, 0.09, 0.06])  # with the sun 53 degrees up
 
 GROUND: Mapping[str, Material] = MappingProxyType(
     {
@@ -78,17 +98,17 @@ def painted(colour: Colour, nir: float = 1.15, swir: float = 1.3) -> Spectrum:
     code = np.array(colour, dtype=np.float64) / 255
     red, green, blue = 0.6 * np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
     level = max(red, (red + green + blue) / 3)
-    return np.array([blue + 0.01, green + 0.01, red + 0.01, 0.02 + nir * level, 0.03 + swir * level])
+    return ten_bands(blue + 0.01, green + 0.01, red + 0.01, 0.02 + nir * level, 0.03 + swir * level)
 
 
 def tarpaulin(colour: Colour) -> Spectrum:
     """Reflectance of coated plastic: its dye shows in the visible only."""
-    spectrum = painted(colour)
-    spectrum[3:] = 0.26 + 0.35 * spectrum[:3].mean(), 0.24 + 0.3 * spectrum[:3].mean()
-    return spectrum
+    blue, green, red = painted(colour)[:3]
+    mean = (blue + green + red) / 3
+    return ten_bands(blue, green, red, 0.26 + 0.35 * mean, 0.24 + 0.3 * mean)
 
 
-_LOADS: Mapping[str, tuple[float, ...]] = MappingProxyType(
+_LOADS: Mapping[str, tuple[float, float, float, float, float]] = MappingProxyType(
     {
         "coal": (0.035, 0.036, 0.038, 0.045, 0.060),
         "ore": (0.060, 0.075, 0.105, 0.140, 0.190),
@@ -118,7 +138,7 @@ def wagon_spectrum(spec: WagonSpec, sun_elevation_deg: float) -> Spectrum:
     elif spec.load == "boxes":
         top = 0.9 * painted(BOXES[int(rng.integers(len(BOXES)))]) + 0.1 * body
     elif spec.load in _LOADS:
-        top = 0.8 * np.array(_LOADS[spec.load]) + 0.2 * body
+        top = 0.8 * ten_bands(*_LOADS[spec.load]) + 0.2 * body
     elif spec.kind == "gondola":
         # The floor of an empty gondola lies deep: the lower the sun, the more of it is in shade.
         lit = np.clip(np.sin(np.deg2rad(sun_elevation_deg)), 0.2, 0.9)

@@ -29,7 +29,7 @@ _NAMES = tuple(GROUND)
 
 @dataclass(frozen=True, eq=False)
 class Terrain:
-    """Materials and textures of a site, on cells of CELL_M from the frame's corner."""
+    """Materials and textures of a site, on cells from the frame's corner."""
 
     material: NDArray[np.uint8]
     """(rows, cols) index into spectra.GROUND."""
@@ -66,19 +66,20 @@ class Terrain:
         return out
 
 
-def terrain_of(frame: Frame, ground: Ground, seed: int) -> Terrain:
+def terrain_of(frame: Frame, ground: Ground, seed: int, cell_m: float = CELL_M) -> Terrain:
     """Lay a site's ground: parcels, shoulders, patches, the site's own areas, then the track bed on top.
 
     Args:
         frame: Its local metres and tracks.
         ground: What the scenario says of it.
         seed: The scenario's seed.
+        cell_m: Side of a cell.
 
     Raises:
         ConfigError: A material or an area is unknown.
     """
-    rows, cols = (int(side / CELL_M) for side in frame.grid.shape)
-    y, x = (np.mgrid[:rows, :cols] + 0.5) * CELL_M
+    rows, cols = (int(side / cell_m) for side in frame.grid.shape)
+    y, x = (np.mgrid[:rows, :cols] + 0.5) * cell_m
     site = frame.site.id
     material, parcel = _parcels(frame, ground, np.stack([x, y], axis=-1), stream(seed, site, "parcels"))
     beside = _distance(frame, ground, x, y)
