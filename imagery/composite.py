@@ -18,6 +18,7 @@ from imagery.reader import Raster, open_scene
 from imagery.scenes import Refused, Scene
 from imagery.sensors import CLASS_BANDS
 from imagery.tiles import ROI, Tile
+from imagery.usual import GAP, middle
 from imagery.visibility import believable
 
 MOST_SCENES = 15
@@ -165,12 +166,8 @@ def _median(
     result = np.zeros_like(pictures[0])
     for top in range(0, len(valid), 128):
         rows = slice(top, top + 128)
-        seen = np.stack([mask[rows] for mask in masks])
-        values = np.stack([picture[rows] for picture in pictures]).astype(np.int16)
-        values[~seen] = 256  # sorts behind every brightness
-        values.sort(axis=0)
-        count = seen.sum(axis=0)[None, ..., None]
-        lower = np.take_along_axis(values, np.maximum(count - 1, 0) // 2, axis=0)[0]
-        upper = np.take_along_axis(values, np.minimum(count // 2, len(masks) - 1), axis=0)[0]
-        result[rows] = np.where(valid[rows][..., None], (lower + upper) // 2, 0).astype(np.uint8)
+        codes = np.stack([picture[rows] for picture in pictures]).astype(np.int16)
+        codes[~np.stack([mask[rows] for mask in masks])] = GAP
+        middles = middle(codes.reshape(len(codes), -1)).reshape(codes.shape[1:])
+        result[rows] = np.where(valid[rows][..., None], middles, 0)
     return result, valid
