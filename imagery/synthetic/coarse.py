@@ -23,8 +23,7 @@ GSD_M = dict.fromkeys(("B02", "B03", "B04", "B08"), 10.0) | dict.fromkeys(
 )
 """Pixel size of each band."""
 Array = NDArray[np.float64]
-Vector = NDArray[np.float64]
-"""(2,) x, y in metres."""
+_LEAST = 1e-6  # cells: a shadow along its own edge covers nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,28 +200,43 @@ def _summed(at: NDArray[np.intp], values: Array, count: int) -> Array:
 def _cover(
     corner: Array, u: Array, v: Array, shape: tuple[int, int], cell_m: float
 ) -> tuple[NDArray[np.intp], Array, NDArray[np.intp]]:
-    """Points of parallelograms: the cell of each, the share of it that it stands for, and its owner.
+    """Cells of parallelograms, the share of each that is covered, and by whom; what lies outside is left out.
+
+    In the parallelogram's own skew axes a cell is taken as a box of the same spread; its overlap along one
+    axis times that along the other is scaled so that the sum is the true area.
 
     Args:
         corner: (n, 2) in metres.
         u: (n, 2) one side.
         v: (n, 2) the other side.
-        shape: (rows, cols) in cells; points outside are left out.
+        shape: (rows, cols) in cells.
         cell_m: Side of a cell.
     """
-    area = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) / cell_m**2
-    # At least two points a cell; powers of two, so that things of about one size are laid at once.
-    sides = np.stack([np.hypot(*u.T), np.hypot(*v.T)], axis=1) * 2 / cell_m
-    counts = 2 ** np.ceil(np.log2(np.maximum(sides, 4.0))).astype(int)
-    found = []
-    for n, m in np.unique(counts, axis=0):
-        owner = np.flatnonzero((counts == (n, m)).all(axis=1))
-        s, t = (np.arange(n) + 0.5) / n, (np.arange(m) + 0.5) / m
-        corners, us, vs = corner[owner, None, None], u[owner, None, None], v[owner, None, None]
-        x, y = (corners[..., k] + s[:, None] * us[..., k] + t * vs[..., k] for k in (0, 1))
-        col, row = np.floor(x.ravel() / cell_m).astype(np.intp), np.floor(y.ravel() / cell_m).astype(np.intp)
-        inside = (row >= 0) & (row < shape[0]) & (col >= 0) & (col < shape[1])
-        owners = np.repeat(owner, n * m)[inside]
-        found.append(((row * shape[1] + col)[inside], area[owners] / (n * m), owners))
-    cells, share, owners = (np.concatenate(part) for part in zip(*found, strict=True))
-    return cells, share, owners
+    corner, u, v = corner / cell_m, u / cell_m, v / cell_m
+    det = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+    ends = np.stack([corner, corner + u, corner + v, corner + u + v])
+    first = np.floor(ends.min(axis=0) - 0.5).astype(np.intp)
+    size = np.floor(ends.max(axis=0) + 0.5).astype(np.intp) - first + 1
+    # Rounded up in steps of a half octave, so that things of about one size are laid out at once.
+    size = np.ceil(2 ** (np.ceil(2 * np.log2(size)) / 2)).astype(np.intp)
+    found = [(np.empty(0, dtype=np.intp), np.empty(0), np.empty(0, dtype=np.intp))]
+    for cols, rows in np.unique(size[np.abs(det) > _LEAST], axis=0):
+        owner = np.flatnonzero((size == (cols, rows)).all(axis=1) & (np.abs(det) > _LEAST))
+        col = first[owner, 0, None, None] + np.arange(cols)
+        row = first[owner, 1, None, None] + np.arange(rows)[:, None]
+        x, y = col + 0.5 - corner[owner, 0, None, None], row + 0.5 - corner[owner, 1, None, None]
+        a = _overlap(x, y, v[owner] / det[owner, None])
+        b = _overlap(x, y, -u[owner] / det[owner, None])
+        share = a * b
+        share *= (np.abs(det[owner]) / share.sum(axis=(1, 2)))[:, None, None]
+        inside = (share > 0) & (row >= 0) & (row < shape[0]) & (col >= 0) & (col < shape[1])
+        found.append(((row * shape[1] + col)[inside], share[inside], owner[np.nonzero(inside)[0]]))
+    cells, shares, owners = (np.concatenate(part) for part in zip(*found, strict=True))
+    return cells, shares, owners
+
+
+def _overlap(x: Array, y: Array, side: Array) -> Array:
+    """Share of each cell's width between 0 and 1 of one skew axis; ``side`` is the other one over det."""
+    along = x * side[:, 1, None, None] - y * side[:, 0, None, None]
+    half = np.hypot(*side.T)[:, None, None] / 2
+    return np.asarray(np.maximum(np.minimum(along + half, 1) - np.maximum(along - half, 0), 0) / (2 * half))

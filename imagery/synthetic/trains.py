@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.synthetic.coarse import Thing
+from imagery.synthetic.layout import Layout, Points
 from imagery.synthetic.places import SimulatedPlace
 from imagery.synthetic.spectra import SNOW, Spectrum
 from imagery.synthetic.tops import Stock, draw_top
@@ -100,13 +101,14 @@ def random_trains(
 
 def things_of(place: SimulatedPlace, trains: Sequence[Train]) -> list[Thing]:
     """Each wagon in local metres."""
-    return [thing for train in trains for thing in on_line(place, train)]
+    lines = place.tracks_m
+    return [thing for train in trains for thing in on_line(lines[train.track], train)]
 
 
-def on_line(place: SimulatedPlace, train: Train) -> list[Thing]:
-    """A train's wagons in local metres."""
-    ends = [train.starts_m, train.starts_m + train.lengths_m]
-    a, b = (place.frame.tracks.at(train.track, end) for end in ends)
+def on_line(line_m: Points, train: Train) -> list[Thing]:
+    """A train's wagons, in the metres of its track's line (n, 2)."""
+    layout = Layout((line_m,), (1.0, 1.0))
+    a, b = (layout.at(0, end) for end in (train.starts_m, train.starts_m + train.lengths_m))
     angle = np.degrees(np.arctan2(b[:, 1] - a[:, 1], b[:, 0] - a[:, 0]))
     return [
         Thing((float(x), float(y)), (float(length), train.width_m), float(turn), train.height_m, spectrum)
@@ -114,6 +116,39 @@ def on_line(place: SimulatedPlace, train: Train) -> list[Thing]:
             (a + b) / 2, train.lengths_m, angle, train.spectra, strict=True
         )
     ]
+
+
+def train_of(
+    start_m: float,
+    cars: int,
+    spectrum: Spectrum,
+    length_m: float = 12.8,
+    width_m: float = 3.1,
+    height_m: float = 3.5,
+    track: int = 0,
+    top: str = "given",
+) -> Train:
+    """A train of equal wagons, all of one spectrum.
+
+    Args:
+        start_m: Distance along the track to its first end wall.
+        cars: Wagons.
+        spectrum: (10,) reflectance of their tops, in spectra.BANDS.
+        length_m: Of a wagon over the end walls; they stand GAP_M apart.
+        width_m: Of the bodies.
+        height_m: Above rail.
+        track: Index into the site's tracks.
+        top: Name of the material.
+    """
+    return Train(
+        track=track,
+        starts_m=start_m + np.arange(cars) * (length_m + GAP_M),
+        lengths_m=np.full(cars, length_m),
+        width_m=width_m,
+        height_m=height_m,
+        tops=(top,) * cars,
+        spectra=np.tile(spectrum, (cars, 1)),
+    )
 
 
 def _next(track: int, count: int, rng: np.random.Generator, beside: bool) -> int:
