@@ -1,4 +1,4 @@
-"""Known trains added to a date that was photographed, or painted, without them: the honest test of a count."""
+"""Known trains added to a date that was photographed, or painted, without them."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def inject(
 
     Args:
         tile: Reflectance with a map position or a stated GSD; bands of Sentinel-2 or PlanetScope.
-        wagons: In metres right and down from the tile's first corner, as trains.on_line gives them for a track
-            in those metres. Their spectra are in spectra.BANDS.
+        wagons: In metres right and down from the tile's first corner, as trains.on_line gives them for a
+            track in those metres. Their spectra are in spectra.BANDS.
         shift_m: How far this date's picture lies east and south of its place.
         unit: What a reflectance of one is in the tile's numbers.
         sharpness: The point spread's standard deviation is divided by this.
@@ -100,7 +100,7 @@ def inject(
 
 
 def metres_of(tile: Tile, line_px: NDArray[np.float64]) -> Array:
-    """A line (n, 2) in the tile's pixels in metres right and down from its first corner, for trains.on_line."""
+    """A line (n, 2) in the tile's pixels in metres right and down, as trains.on_line takes it."""
     return np.asarray(line_px * np.array(ground_steps(tile.grid)))
 
 
@@ -121,7 +121,7 @@ def _phases(tile: Tile, pixel_m: float) -> tuple[float, float]:
 def _response(
     cells: int, cell_m: float, per: int, pixel_m: float, spread_m: float, shift_m: float, phase_m: float
 ) -> csr_array:
-    """Weights (pixels, cells) along one axis: the sensor's own pixels, interpolated to finer ones if need be."""
+    """Weights (pixels, cells) along one axis: the sensor's own pixels, or finer ones between them."""
     gsd = cell_m * per
     if gsd > 0.99 * pixel_m:
         return kernel(cells, cell_m, gsd, spread_m, shift_m)
@@ -133,9 +133,8 @@ def _response(
     low = np.minimum(where.astype(np.intp), own.shape[0] - 2)
     row = np.repeat(np.arange(pixels), 2)
     weight = np.stack([1 - (where - low), where - low], axis=1)
-    between = csr_array(
-        (weight.ravel(), (row, np.stack([low, low + 1], axis=1).ravel())), (pixels, own.shape[0])
-    )
+    pair = np.stack([low, low + 1], axis=1)
+    between = csr_array((weight.ravel(), (row, pair.ravel())), (pixels, own.shape[0]))
     return csr_array(between @ own)
 
 

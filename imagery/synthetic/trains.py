@@ -142,7 +142,7 @@ def train_of(
     """
     return Train(
         track=track,
-        starts_m=start_m + np.arange(cars) * (length_m + GAP_M),
+        starts_m=start_m + np.arange(cars, dtype=np.float64) * (length_m + GAP_M),
         lengths_m=np.full(cars, length_m),
         width_m=width_m,
         height_m=height_m,
