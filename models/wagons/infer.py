@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from imagery.reader import Raster
+from imagery.tiles import ROI, windows
 from models.axes.fitted import Field, Tracing, find_axes
 from models.axes.line import Axis, clip_to_frame, extend
 from models.detections import Detections, concatenate, suppress
@@ -64,13 +65,8 @@ class StripReader:
     def detect(self, raster: Raster, tracks: Sequence[NDArray[np.float64]] = ()) -> Detections:
         """See Detector.detect."""
         picture = Picture(raster)
-        field = propose(self._proposer, picture)
-        if tracks:
-            lines = [part for track in tracks for part in _inside(track, picture)]
-        else:
-            lines = [axis.line for axis in find_axes(field, self._tracing)]
-        parts = read_axes(self._reader, picture, lines, self._weights)
-        found = with_heat(clear_of_each_other(concatenate(raster.grid, parts)), field)
+        parts = [self._area(picture, area, tracks) for area in areas(picture)]
+        found = clear_of_each_other(concatenate(raster.grid, parts))
         mapped = np.full(len(found), float(len(tracks) > 0))
         company = company_of(found)
         found = replace(found, attributes={**found.attributes, "mapped": mapped, "company": company})
@@ -80,15 +76,45 @@ class StripReader:
 
     def axes(self, raster: Raster) -> list[Axis]:
         """Tracks found in the image alone, in its pixels, the surest first."""
-        return find_axes(propose(self._proposer, Picture(raster)), self._tracing)
+        picture = Picture(raster)
+        found = [axis for area in areas(picture) for axis in self._traced(self._field(picture, area), area)]
+        return sorted(found, key=lambda axis: -axis.confidence)
+
+    def _area(self, picture: Picture, area: ROI, tracks: Sequence[NDArray[np.float64]]) -> Detections:
+        """Wagons of one part of an image, with a second opinion on each."""
+        field = self._field(picture, area)
+        if tracks:
+            lines = [part for track in tracks for part in _inside(track, area, picture.gsd_m)]
+        else:
+            lines = [axis.line for axis in self._traced(field, area)]
+        found = concatenate(picture.raster.grid, read_axes(self._reader, picture, lines, self._weights))
+        return with_heat(found, field, area)
+
+    def _field(self, picture: Picture, area: ROI) -> Field:
+        return propose(self._proposer, picture, area)
+
+    def _traced(self, field: Field, area: ROI) -> list[Axis]:
+        corner = _corner(area)
+        return [replace(axis, line=axis.line + corner) for axis in find_axes(field, self._tracing)]
 
 
-def with_heat(found: Detections, field: Field) -> Detections:
-    """Wagons with a second opinion: the proposer's mean heat along the middle line of each, as ``heat``."""
+def areas(picture: Picture, side_m: float = 2000.0, shared_m: float = 250.0) -> list[ROI]:
+    """Parts of an image that are read one by one, so that memory does not grow with it."""
+    return list(windows(picture.shape, round(side_m / picture.gsd_m), round(shared_m / picture.gsd_m)))
+
+
+def with_heat(found: Detections, field: Field, area: ROI) -> Detections:
+    """Wagons with a second opinion: the proposer's mean heat along the middle line of each, as ``heat``.
+
+    Args:
+        found: In pixels of the whole image.
+        field: Of a part of it.
+        area: Which part.
+    """
     cx, cy, length, _, angle = found.boxes.T
     along = np.stack([np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))], axis=1)
     reach = np.linspace(-0.4, 0.4, 9)[:, None, None] * length[:, None]
-    points = np.stack([cx, cy], axis=1) + reach * along  # (9, n, 2)
+    points = np.stack([cx, cy], axis=1) - _corner(area) + reach * along  # (9, n, 2)
     heat = field.sample(field.heat, points.reshape(-1, 2) / field.cell_px).reshape(9, -1).mean(axis=0)
     return replace(found, attributes={**found.attributes, "heat": np.clip(heat, 0.0, 1.0)})
 
@@ -123,8 +149,13 @@ def clear_of_each_other(found: Detections, side_m: float = 3.5, end_m: float = 1
     return found.take(suppress(room, 0.03).attributes["order"].astype(np.intp)) if len(found) else found
 
 
-def _inside(track: NDArray[np.float64], picture: Picture) -> list[NDArray[np.float64]]:
-    """The parts of a track inside the image, prolonged a little: map lines often end short of a wagon."""
-    rows, cols = picture.shape
-    parts = clip_to_frame(track, rows, cols, max(1.0, 0.5 / picture.gsd_m))
-    return [extend(part, 5.0 / picture.gsd_m, 20.0 / picture.gsd_m) for part in parts]
+def _corner(area: ROI) -> NDArray[np.float64]:
+    return np.array([area[1].start, area[0].start], dtype=np.float64)
+
+
+def _inside(track: NDArray[np.float64], area: ROI, gsd_m: float) -> list[NDArray[np.float64]]:
+    """The parts of a track inside an area, prolonged a little: map lines often end short of a wagon."""
+    rows, cols = (part.stop - part.start for part in area)
+    corner = _corner(area)
+    parts = clip_to_frame(track - corner, rows, cols, max(1.0, 0.5 / gsd_m))
+    return [extend(part + corner, 5.0 / gsd_m, 20.0 / gsd_m) for part in parts]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imagery.tiles import windows
+from imagery.tiles import ROI, windows
 from models.axes.fitted import Field
 from models.wagons.nets import ProposeNet, to_input
 from models.wagons.picture import Picture
@@ -19,22 +19,24 @@ SHARED = 64
 """Pixels that neighbouring tiles share; half of them count."""
 
 
-def propose(net: ProposeNet, picture: Picture) -> Field:
+def propose(net: ProposeNet, picture: Picture, area: ROI | None = None) -> Field:
     """Run the proposer over an image, tile by tile.
 
     Args:
         net: In evaluation mode.
         picture: The image, at any GSD of 0.1 to 1.2 m; it is resampled to the working GSD tile by tile.
+        area: Rows and columns to look at; all by default.
 
     Returns:
-        Heat and direction on cells of two working pixels.
+        Heat and direction on cells of two working pixels, from the area's first corner.
     """
     factor = WORKING_GSD_M / picture.gsd_m
-    shape = (max(1, round(picture.shape[0] / factor)), max(1, round(picture.shape[1] / factor)))
+    area = area or (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
+    shape = tuple(max(1, round((part.stop - part.start) / factor)) for part in area)
     cells = (-(-shape[0] // 2), -(-shape[1] // 2))
     layers = np.zeros((3, *cells), np.float32)
-    for rows, cols in windows(shape, TILE, SHARED):
-        out = _tile(net, picture, rows, cols, factor)
+    for rows, cols in windows((shape[0], shape[1]), TILE, SHARED):
+        out = _tile(net, picture, area, (rows, cols), factor)
         # Half of what neighbours share belongs to each; the rim of the image to its only tile.
         top = 0 if rows.start == 0 else SHARED // 4
         left = 0 if cols.start == 0 else SHARED // 4
@@ -44,11 +46,15 @@ def propose(net: ProposeNet, picture: Picture) -> Field:
     return Field(layers[0], layers[1], layers[2], 2 * factor, picture.gsd_m)
 
 
-def _tile(net: ProposeNet, picture: Picture, rows: slice, cols: slice, factor: float) -> NDArray[np.float32]:
-    """Heat, cos 2a and sin 2a (3, h / 2, w / 2) of one tile of the working grid."""
+def _tile(net: ProposeNet, picture: Picture, area: ROI, roi: ROI, factor: float) -> NDArray[np.float32]:
+    """Heat, cos 2a and sin 2a (3, h / 2, w / 2) of one tile of an area's working grid."""
+    rows, cols = roi
     native = tuple(
-        slice(int(s.start * factor), min(n, max(int(s.start * factor) + 1, round(s.stop * factor))))
-        for s, n in zip((rows, cols), picture.shape, strict=True)
+        slice(
+            whole.start + int(s.start * factor),
+            min(whole.stop, whole.start + max(int(s.start * factor) + 1, round(s.stop * factor))),
+        )
+        for s, whole in zip(roi, area, strict=True)
     )
     rgb, valid = picture.window((native[0], native[1]))
     size = (cols.stop - cols.start, rows.stop - rows.start)
