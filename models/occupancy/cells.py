@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ Points = NDArray[np.float64]
 
 ROLES = {"blue": 490.0, "green": 560.0, "red": 660.0, "nir": 840.0}
 """The optical bands that are read and their nominal centre wavelengths in nm."""
+WIDE_ROLES = {**ROLES, "rededge": 715.0, "swir1": 1612.0, "swir2": 2194.0}
+"""The same, and bands that tell wagons from wet ballast and weeds where a sensor has them."""
 _ROLE_WIDTH_NM = 45.0
 WAGON_WIDTH_M = 3.1
 """Width of a freight wagon; also what a filled metre of track covers."""
@@ -27,15 +30,15 @@ _AROUND_MOST = 1500
 _LEAST_SEEN = 0.5  # of the bilinear weight of a cell's four pixels
 
 
-def optical_bands(tile: Tile) -> dict[str, int]:
-    """Index into ``tile.bands`` of each role that the tile has, in the order of ROLES.
+def optical_bands(tile: Tile, roles: Mapping[str, float] = ROLES) -> dict[str, int]:
+    """Index into ``tile.bands`` of each of ``roles`` that the tile has, in their order.
 
     A band fits by its name (``red``) or by the wavelength that its sensor's table gives; where two fit,
     the finer and then the nearer one is taken. Radar has none.
     """
     table = {band.name: band for id in ("sentinel-2", tile.scene.sensor) for band in _bands_of(id)}
     found: dict[str, int] = {}
-    for role, centre in ROLES.items():
+    for role, centre in roles.items():
         fits = []
         for index, name in enumerate(tile.bands):
             band = table.get(name)

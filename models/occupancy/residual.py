@@ -103,14 +103,19 @@ def brightness(stack: Stack, usable: NDArray[np.bool_], bands: int) -> NDArray[n
     return nan_median(ratio.T)
 
 
-def in_common_light(stack: Stack, usable: NDArray[np.bool_]) -> Stack:
-    """Bring every usable date to the light of its own seasonal baseline, band by band.
+def in_common_light(stack: Stack, usable: NDArray[np.bool_], dates: NDArray[np.bool_] | None = None) -> Stack:
+    """Bring dates to the light of their own seasonal baselines, band by band.
 
     Gain and offset are fitted on the surroundings by iterated least squares, weighted by how well each
     point repeats (so that steady ground counts and fields do not) and held towards "no change".
+
+    Args:
+        stack: Dates in their own light.
+        usable: (dates,) which may be part of a baseline.
+        dates: (dates,) which are brought to it; the usable ones by default.
     """
     tracks, around = stack.tracks.copy(), stack.around.copy()
-    for date in np.flatnonzero(usable):
+    for date in np.flatnonzero(usable if dates is None else dates):
         others = stack.others(int(date), usable)
         if not len(others):
             continue

@@ -1,0 +1,131 @@
+"""Intervals that hold: how far readings of simulated places lay from the truth, in units of their own doubt.
+
+Split conformal prediction (Vovk et al. 2005) with the residual scaled by what the net expects of a date (its
+unrest, snow and view among other things), by groups: dates that pass the gate and those that do not, by how
+full they read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.errors import UnreadableError
+from models.occupancy.gate import PASS, gate
+from models.occupancy.lessons import Lessons
+from models.occupancy.reading import Reading
+
+WAGON_LENGTH_M = 13.92
+"""A four-axle gondola over couplers: what an equivalent is worth."""
+BINS_M = (150.0, 500.0)
+"""Readings below, between and above these filled metres are calibrated apart."""
+_GRID = np.round(np.linspace(0.0025, 0.9975, 399), 4)
+_LEAST = 100  # readings of a group that are needed to calibrate it by itself
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Quantiles of the scaled error, by group."""
+
+    metres: dict[str, Scores]
+    """(399,) of (true metres - metres read) / scale."""
+    cars: dict[str, Scores]
+    """(399,) of (wagons x 13.92 m - metres read) / scale."""
+    counts: dict[str, int]
+    """Readings behind each group."""
+
+    def interval(self, reading: Reading, passed: bool, total_m: float, level: float) -> tuple[float, float]:
+        """Lower and upper end of the filled metres."""
+        low, high = self._ends(self.metres, reading, passed, level)
+        return min(max(low, 0.0), reading.metres), max(min(high, total_m), reading.metres)
+
+    def interval_cars(
+        self, reading: Reading, passed: bool, total_m: float, level: float
+    ) -> tuple[float, float]:
+        """Lower and upper end of the number of wagons, whose lengths are not known."""
+        low, high = (end / WAGON_LENGTH_M for end in self._ends(self.cars, reading, passed, level))
+        value = reading.metres / WAGON_LENGTH_M
+        return min(max(low, 0.0), value), max(min(high, total_m / WAGON_LENGTH_M), value)
+
+    def _ends(
+        self, scores: dict[str, Scores], reading: Reading, passed: bool, level: float
+    ) -> tuple[float, float]:
+        own = scores[group_of(reading.metres, passed)]
+        low, high = np.interp([(1 - level) / 2, (1 + level) / 2], _GRID, own)
+        return reading.metres + float(low) * reading.scale_m, reading.metres + float(high) * reading.scale_m
+
+    def write(self, path: Path) -> None:
+        """Keep it as JSON."""
+        plain = {
+            "bins_m": BINS_M,
+            "counts": self.counts,
+            "metres": {name: np.round(part, 4).tolist() for name, part in self.metres.items()},
+            "cars": {name: np.round(part, 4).tolist() for name, part in self.cars.items()},
+        }
+        path.write_text(json.dumps(plain) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Calibration:
+        """What write kept.
+
+        Raises:
+            UnreadableError: The file is absent or damaged.
+        """
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+            parts = [
+                {k: np.array(v, dtype=np.float64) for k, v in plain[name].items()}
+                for name in ("metres", "cars")
+            ]
+            return cls(parts[0], parts[1], plain["counts"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            text = f"calibration {path} cannot be used ({error}); make it with `yardwatch train`"
+            raise UnreadableError(text) from error
+
+
+def group_of(metres: float, passed: bool) -> str:
+    """Name of the group that a reading is calibrated in."""
+    return f"{'pass' if passed else 'fail'}-{int(np.searchsorted(BINS_M, metres))}"
+
+
+def calibrate(pairs: Iterable[tuple[Lessons, Sequence[Reading]]]) -> Calibration:
+    """Quantiles of the scaled errors of readings of places that nothing was learnt from.
+
+    Half of the scores of wagons take them as simulated, 12 to 23 m long, half as 13.92 m each.
+    """
+    metres: dict[str, list[float]] = defaultdict(list)
+    cars: dict[str, list[float]] = defaultdict(list)
+    for lessons, readings in pairs:
+        for one, reading, true_m, wagons in zip(
+            lessons.dates, readings, lessons.filled_m, lessons.cars, strict=True
+        ):
+            group = group_of(reading.metres, gate(one) == PASS)
+            error = (float(true_m) - reading.metres) / reading.scale_m
+            metres[group].append(error)
+            cars[group] += [error, (float(wagons) * WAGON_LENGTH_M - reading.metres) / reading.scale_m]
+    counts = {name: len(own) for name, own in metres.items()}
+    return Calibration(_quantiles(metres), _quantiles(cars), counts)
+
+
+def _quantiles(scores: dict[str, list[float]]) -> dict[str, Scores]:
+    """By group; one with too few readings takes those of its whole side of the gate too."""
+    result = {}
+    for side in ("pass", "fail"):
+        whole = [value for name, own in scores.items() if name.startswith(side) for value in own]
+        for k in range(len(BINS_M) + 1):
+            own = scores.get(f"{side}-{k}", [])
+            values = np.array(
+                own if len(own) >= _LEAST else whole or [value for o in scores.values() for value in o]
+            )
+            # Ends move outwards by one rank, so that coverage holds for a finite number of readings.
+            spread = np.clip(0.5 + (_GRID - 0.5) * (1 + 2 / len(values)), 0, 1)
+            result[f"{side}-{k}"] = np.quantile(values, spread)
+    return result

@@ -1,0 +1,127 @@
+"""The ground about a site's tracks on one date, as a coarse optical sensor saw it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.align import Shift, aligned
+from imagery.crop import roi_around
+from imagery.errors import InputError
+from imagery.grid import cropped, ground_steps, pixel_to_lonlat
+from imagery.scenes import Scene
+from imagery.synthetic.sun import sun_position
+from imagery.tiles import Tile
+from imagery.visibility import SNOW
+from models.occupancy.cells import WIDE_ROLES, optical_bands
+
+REACH_M = 150.0
+"""Ground that is kept to either side of the tracks."""
+_USUAL_SUN = 150.0, 45.0  # of a morning pass, where neither the file nor the clock says
+_LEAST_ELEVATION = 8.0  # degrees; lower, everything lies in shadow
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Pixels about the tracks, moved onto the place's frame where their shift was accepted."""
+
+    scene_id: str
+    """The scene."""
+    taken_at: datetime | None
+    """UTC."""
+    bands: tuple[str, ...]
+    """Roles, in the order of cells.WIDE_ROLES."""
+    pixels: NDArray[np.float32]
+    """(bands, rows, cols), NaN where not believed; reflectance, or numbers of unknown scale."""
+    lines_px: tuple[NDArray[np.float64], ...]
+    """A track each: (n, 2) in pixels; the same on every date of a frame."""
+    metres_px: tuple[float, float]
+    """Ground metres of a pixel across and down."""
+    shadow: tuple[float, float]
+    """Ground metres right and down in the image by which the shadow of a thing of one metre falls."""
+    snow_share: float
+    """Share of the pixels about the tracks that the image's own classes call snow; 0 without classes."""
+    doubt_px: float
+    """How far two halves of the surroundings disagree on where the image lies; NaN where not measured."""
+    frame: str
+    """Names the grid: dates of one frame can be compared pixel by pixel."""
+
+    def __post_init__(self) -> None:
+        if self.pixels.shape[0] != len(self.bands) or self.pixels.ndim != 3:
+            raise InputError(f"view of {self.scene_id!r}: {self.pixels.shape} does not fit {self.bands}")
+        self.pixels.setflags(write=False)
+        for line in self.lines_px:
+            line.setflags(write=False)
+
+
+def read_view(
+    tile: Tile, good: NDArray[np.bool_], lines: Sequence[NDArray[np.float64]], shift: Shift
+) -> View | None:
+    """Cut a date to the ground about the tracks.
+
+    Args:
+        tile: The image about the tracks.
+        good: (rows, cols) which pixels show the ground.
+        lines: Tracks (n, 2) in pixels of the tile, where the site says, not moved by the shift.
+        shift: Where the tile lies against the other dates of its place.
+
+    Returns:
+        The view, or None where the image has no optical band or shows none of the tracks.
+    """
+    roles = optical_bands(tile, WIDE_ROLES)
+    steps = ground_steps(tile.grid)
+    roi = (
+        roi_around(tile.grid, np.concatenate([*lines, np.empty((0, 2))]), REACH_M / min(steps))
+        if lines
+        else None
+    )
+    if not roles or roi is None:
+        return None
+    corner = np.array([roi[1].start, roi[0].start])
+    grid = cropped(tile.grid, *roi)
+    index = [*roles.values(), *(k for k, band in enumerate(tile.bands) if band == "SCL")]
+    names = tuple(tile.bands[k] for k in index)
+    part = aligned(
+        Tile(tile.pixels[index][:, *roi], (tile.valid & good)[roi], grid, names, tile.scene), shift
+    )
+    pixels = part.pixels[: len(roles)].astype(np.float32)
+    snow = (part.band("SCL") == SNOW) & part.valid if part.has(["SCL"]) else np.zeros(part.valid.shape, bool)
+    return View(
+        scene_id=tile.scene.id,
+        taken_at=tile.scene.taken_at,
+        bands=tuple(roles),
+        pixels=np.where(part.valid & np.isfinite(pixels).all(axis=0), pixels, np.float32(np.nan)),
+        lines_px=tuple(line - corner for line in lines),
+        metres_px=(float(steps[0]), float(steps[1])),
+        shadow=_shadow(tile, lines[0].mean(axis=0)),
+        snow_share=float(snow.mean()),
+        doubt_px=shift.doubt_px,
+        frame=f"{grid.crs} {grid.shape} {tuple(round(value, 6) for value in grid.affine[:6])}",
+    )
+
+
+def _shadow(tile: Tile, at_px: NDArray[np.float64]) -> tuple[float, float]:
+    azimuth, elevation = _sun(tile.scene, tile, at_px)
+    reach = 1 / math.tan(math.radians(max(elevation, _LEAST_ELEVATION)))
+    # Away from the sun, east and north; then into the image, whose rows may run any way.
+    away = -math.sin(math.radians(azimuth)) * reach, -math.cos(math.radians(azimuth)) * reach
+    a = tile.grid.affine
+    right, down = np.linalg.solve(np.array([[a.a, a.b], [a.d, a.e]]) / math.hypot(a.a, a.d), np.array(away))
+    return float(right), float(down)
+
+
+def _sun(scene: Scene, tile: Tile, at_px: NDArray[np.float64]) -> tuple[float, float]:
+    """Azimuth and elevation by the file, else by the clock, else those of a morning pass."""
+    if scene.sun_azimuth_deg is not None and scene.sun_elevation_deg is not None:
+        return scene.sun_azimuth_deg, scene.sun_elevation_deg
+    if scene.taken_at is not None and tile.grid.crs is not None:
+        lon, lat = pixel_to_lonlat(tile.grid, at_px[None])[0]
+        azimuth, elevation = sun_position(scene.taken_at, float(lon), float(lat))
+        if elevation > _LEAST_ELEVATION:
+            return azimuth, elevation
+    return _USUAL_SUN
