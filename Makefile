@@ -21,6 +21,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
+	$(BIN)/python benchmarks/wagons.py
 	$(BIN)/python benchmarks/score_real.py --detector edges
 	$(BIN)/python benchmarks/score_real.py --detector strips
 	$(BIN)/python benchmarks/score_real.py --detector strips --tracks
