@@ -13,7 +13,7 @@ from evidence.comparisons import RULES, Case, Finding, number, stated
 from imagery.sensors import SINGLE_MAX_M
 from models.occupancy.profile import METHOD as PROFILE
 from models.stats.baseline import baseline_of
-from models.stats.change import rank_p_value
+from models.stats.ranks import rank_p_value
 from models.stats.series import Series
 
 Outcome4 = Literal["supported", "contradicted", "undecided", "out of reach"]

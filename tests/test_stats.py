@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from imagery.errors import InputError
 from imagery.period import Period
 from models.stats.baseline import baseline_of
-from models.stats.change import change_of, rank_p_value
+from models.stats.change import change_of
+from models.stats.ranks import rank_p_value
 from models.stats.series import Series
 
 FIRST = date(2018, 10, 1)

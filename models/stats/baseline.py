@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from imagery.errors import InputError
 from imagery.period import Period
+from models.stats.breaks import Step, step_between
 from models.stats.series import Series
 
 _YEAR_DAYS = 365.25
@@ -24,7 +26,8 @@ class Excluded:
     time: np.datetime64
     """UTC."""
     reason: str
-    """``target``, ``guard``, ``too-old``, ``after-target``, ``too-late`` or ``season``."""
+    """``target``, ``guard``, ``too-old``, ``after-target``, ``too-late``, ``season``, ``orbit`` (another one
+    than the target's) or ``break`` (another processing, with too few dates to say by how much it differs)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +43,12 @@ class Baseline:
     guard_days: int
     """Dates this near to the target are left out as well."""
     used: Series
-    """The dates used, in time order; may be none."""
+    """The dates used, in time order; may be none. Those of another processing than the target's are moved by
+    the step between both, and their intervals are as much wider as that step is unsure."""
     excluded: tuple[Excluded, ...]
     """Every other date of the series, and why it is not used."""
+    steps: tuple[Step, ...] = ()
+    """What such dates were moved by."""
 
     def __len__(self) -> int:
         return len(self.used)
@@ -61,6 +67,13 @@ class Baseline:
     def times(self) -> NDArray[np.datetime64]:
         """(n,) UTC."""
         return self.used.times
+
+    @property
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n,) each: the values where every step is as low, and as high, as its interval allows."""
+        ends = {step.era: (step.low - step.shift, step.high - step.shift) for step in self.steps}
+        moved = np.array([ends.get(era, (0.0, 0.0)) for era in self.used.eras]).reshape(self.n, 2)
+        return self.values + moved[:, 0], self.values + moved[:, 1]
 
     @property
     def median(self) -> float:
@@ -106,6 +119,10 @@ def baseline_of(
 ) -> Baseline:
     """The dates of the ``years`` before a target, the target itself always left out.
 
+    Where the reading depends on the orbit, only dates of the target's own orbits are used. Where dates went
+    through another processing than the target, they are brought to its level by the step that the baseline's
+    own dates show (see breaks.py); such a step is recorded and is never part of a change.
+
     Args:
         series: One quantity of one site.
         target: What will be held against the baseline.
@@ -123,6 +140,7 @@ def baseline_of(
     days = series.times.astype("datetime64[D]")
     first, after = np.datetime64(target.start, "D"), np.datetime64(target.end, "D")
     guard = np.timedelta64(guard_days, "D")
+    orbits = {orbit for orbit, there in zip(series.orbits, series.within(target), strict=True) if there}
     rules = (
         ("target", (days >= first) & (days < after)),
         ("too-old", days < np.datetime64(period.start, "D")),
@@ -130,13 +148,31 @@ def baseline_of(
         ("too-late", days >= np.datetime64(period.end, "D")),
         ("guard", (days >= first - guard) & (days < after + guard)),
         ("season", _out_of_season(days, first, after, season_days)),
+        ("orbit", np.array([bool(orbits) and orbit not in orbits for orbit in series.orbits], dtype=bool)),
     )
     reason = np.select([hit for _, hit in rules], [name for name, _ in rules], default="")
-    used = reason == ""
+    held = series.take(reason == "")
+    to = _era(series.take(series.within(target))) or _era(held)
+    found = {era: step_between(held, era, to) for era in sorted(set(held.eras) - {to})}
+    steps = tuple(step for step in found.values() if step is not None)
+    unknown = {era for era, step in found.items() if step is None}
+    reason[(reason == "") & np.array([era in unknown for era in series.eras], dtype=bool)] = "break"
     excluded = tuple(
-        Excluded(series.scene_ids[i], series.times[i], str(reason[i])) for i in np.flatnonzero(~used)
+        Excluded(series.scene_ids[i], series.times[i], str(reason[i])) for i in np.flatnonzero(reason != "")
     )
-    return Baseline(target, period, season_days, guard_days, series.take(used), excluded)
+    used = _moved(series.take(reason == ""), steps)
+    return Baseline(target, period, season_days, guard_days, used, excluded, steps)
+
+
+def _era(series: Series) -> str:
+    """The era of most dates."""
+    return Counter(series.eras).most_common(1)[0][0] if len(series) else ""
+
+
+def _moved(series: Series, steps: tuple[Step, ...]) -> Series:
+    by_era = {step.era: (step.shift, step.low, step.high) for step in steps}
+    by = np.array([by_era.get(era, (0.0, 0.0, 0.0)) for era in series.eras]).reshape(len(series), 3).T
+    return replace(series, values=series.values + by[0], lows=series.lows + by[1], highs=series.highs + by[2])
 
 
 def _years_later(day: date, years: int) -> date:

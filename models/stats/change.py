@@ -1,21 +1,19 @@
-"""How far a target period stands out from its baseline: rank p-value, effect and ratio, with intervals."""
+"""How far a target period stands out from its baseline: two p-values, effect and ratio, with intervals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import binom, nhypergeom
+from scipy.stats import binom
 
 from imagery.errors import InputError
 from imagery.period import Period
 from models.stats.baseline import Baseline
+from models.stats.breaks import LEVEL as STEP_LEVEL
+from models.stats.ranks import Direction, Statistic, picked, rank_p_value
 from models.stats.series import Series
-
-Statistic = Literal["maximum", "median", "minimum"]
-Direction = Literal["rise", "fall"]
+from models.stats.tail import Tail, tail_of
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,8 @@ class Change:
     """Upper end: infinite where the largest value may be zero."""
     p_rank: float
     """Rank p-value, between 1 / (m + 1) and 1."""
+    tail: Tail | None
+    """The p-value of a model, with its assumptions; None with too few dates to fit one."""
     scene_ids: tuple[str, ...]
     """The target's scenes."""
 
@@ -85,7 +85,8 @@ def change_of(
 
     Ratio: value over the largest baseline value, each end over the other end of the largest.
 
-    p-value: see rank_p_value.
+    p-values: see p_of and tail.py. Where baseline dates were moved by the step of a processing change, the
+    step's interval is part of the median's, and its own chance to miss is taken off the level.
 
     Args:
         series: The series that the baseline was taken from.
@@ -108,8 +109,8 @@ def change_of(
         )
     if baseline.used.within(target).any():
         raise InputError(f"the baseline holds dates of its own target {target}; leave them out")
-    value, low, high = (_statistic(part, statistic) for part in (inside.values, inside.lows, inside.highs))
-    median_low, median_high, missed = _median_interval(baseline.used)
+    value, low, high = (picked(part, statistic) for part in (inside.values, inside.lows, inside.highs))
+    median_low, median_high, missed = _median_interval(baseline)
     ratio, ratio_low, ratio_high = _ratio(value, low, high, baseline.used)
     return Change(
         quantity=series.quantity,
@@ -130,65 +131,35 @@ def change_of(
         ratio=ratio,
         ratio_low=ratio_low,
         ratio_high=ratio_high,
-        p_rank=rank_p_value(inside.values, baseline.values, statistic, direction),
+        p_rank=p_of(inside, baseline, statistic, direction),
+        tail=tail_of(inside, baseline, statistic, direction),
         scene_ids=inside.scene_ids,
     )
 
 
-def rank_p_value(
-    target: NDArray[np.float64],
-    baseline: NDArray[np.float64],
-    statistic: Statistic = "maximum",
-    direction: Direction = "rise",
+def p_of(
+    inside: Series, baseline: Baseline, statistic: Statistic = "maximum", direction: Direction = "rise"
 ) -> float:
-    """Chance of a target at least this extreme if all dates were exchangeable.
+    """Rank p-value of a target's dates against their baseline; see rank_p_value.
 
-    For one target date it is the conformal p-value (1 + k) / (m + 1), k of m baseline values being at
-    least as extreme (Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, 2.2). Where one of
-    n target dates is picked, the number of baseline values beyond the picked one is negative
-    hypergeometric, and that chance is exact; the largest of many is thereby not mistaken for a surprise.
-    The larger of both is returned: dates within a target often show the same train, so several never
-    count for more than one. Ties count against the target.
-
-    Args:
-        target: (n,) values of the target's dates, n at least 1.
-        baseline: (m,) values of the baseline's dates.
-        statistic: Which target date stands for all.
-        direction: Which way is extreme.
-
-    Returns:
-        Between 1 / (m + 1) and 1.
+    Where baseline dates were moved by an estimated step, the least favourable step of its interval is taken
+    and the chance that the interval misses is added, which keeps the p-value valid (Berger and Boos 1994).
     """
-    n, m = len(target), len(baseline)
-    sign = 1.0 if direction == "rise" else -1.0
-    picked = _statistic(target, statistic)
-    k = int((sign * baseline >= sign * picked).sum())
-    # The picked date is the rank-th most extreme of the target's own.
-    position = _position(n, statistic)
-    rank = n - position if direction == "rise" else position + 1
-    simple = (1 + k) / (m + 1)
-    exact = float(nhypergeom.cdf(k, n + m, m, rank)) if m else 1.0
-    return min(max(simple, exact), 1.0)
+    least, most = baseline.bounds
+    p = rank_p_value(inside.values, most if direction == "rise" else least, statistic, direction)
+    return min(p + (1 - STEP_LEVEL) * len(baseline.steps), 1.0)
 
 
-def _position(n: int, statistic: Statistic) -> int:
-    """Index of the statistic in ascending order."""
-    return {"minimum": 0, "median": (n - 1) // 2, "maximum": n - 1}[statistic]
-
-
-def _statistic(values: NDArray[np.float64], statistic: Statistic) -> float:
-    return float(np.sort(values)[_position(len(values), statistic)])
-
-
-def _median_interval(used: Series) -> tuple[float, float, float]:
+def _median_interval(baseline: Baseline) -> tuple[float, float, float]:
     """Interval of the baseline's median and the chance that it misses."""
-    m = len(used)
+    used, m = baseline.used, baseline.n
     # The largest k with P(Binomial(m, 1/2) < k) at most half of what may be missed.
     k = int(binom.ppf((1 - used.level) / 2, m, 0.5))
     if k < 1:
         return float(np.median(used.lows)), float(np.median(used.highs)), 1 - used.level
-    ordered = np.sort(used.values)
-    return float(ordered[k - 1]), float(ordered[m - k]), 2 * float(binom.cdf(k - 1, m, 0.5))
+    least, most = (np.sort(values) for values in baseline.bounds)
+    missed = 2 * float(binom.cdf(k - 1, m, 0.5)) + (1 - STEP_LEVEL) * len(baseline.steps)
+    return float(least[k - 1]), float(most[m - k]), missed
 
 
 def _ratio(

@@ -35,11 +35,19 @@ class Series:
     """(n,) where each value was read."""
     methods: tuple[str, ...]
     """(n,) which model read it."""
+    orbits: tuple[str, ...] = ()
+    """(n,) relative orbit where the reading depends on it, as of radar, and empty elsewhere; () for none."""
+    eras: tuple[str, ...] = ()
+    """(n,) the processing that the image went through, see breaks.py; () where nothing is known."""
 
     def __post_init__(self) -> None:
         n = len(self.times)
         lengths = [len(part) for part in (self.values, self.lows, self.highs, self.scene_ids, self.methods)]
-        if lengths != [n] * 5:
+        for name in ("orbits", "eras"):
+            if not getattr(self, name):
+                object.__setattr__(self, name, ("",) * n)
+        lengths += [len(self.orbits), len(self.eras)]
+        if lengths != [n] * 7:
             raise InputError(f"series {self.site}/{self.quantity}: {n} times but columns of {lengths}")
         if n and (np.any(np.diff(self.times) < np.timedelta64(0)) or not np.isfinite(self.values).all()):
             raise InputError(f"series {self.site}/{self.quantity}: times must ascend and values be finite")
@@ -63,6 +71,8 @@ class Series:
             self.highs[index],
             tuple(self.scene_ids[i] for i in index),
             tuple(self.methods[i] for i in index),
+            tuple(self.orbits[i] for i in index),
+            tuple(self.eras[i] for i in index),
         )
 
     def within(self, period: Period) -> NDArray[np.bool_]:
