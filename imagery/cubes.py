@@ -131,18 +131,17 @@ class CubeLayer:
         self.dtype = np.result_type(*(self._bands[name].dtype for name in asset.bands))
         self.mask = "none" if asset.nodata is None else f"nodata {asset.nodata:g}"
 
-    def read(
-        self, roi: ROI, bands: Sequence[str], shape: tuple[int, int]
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Stored values (n, *shape) and which are data, (*shape); nearest pixels where sizes differ."""
-        pixels = np.empty((len(bands), *shape), self.dtype)
-        blank = np.ones(shape, dtype=bool)
-        for i, name in enumerate(bands):
-            pixels[i] = self._band(self._bands[name], roi, shape)
+    def read(self, roi: ROI, bands: Sequence[str], into: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:
+        """See Layer.read; nearest pixels where sizes differ."""
+        finite = np.ones(into[0].shape, dtype=bool)
+        blank = finite.copy()
+        for name, out in zip(bands, into, strict=True):
+            out[:] = self._band(self._bands[name], roi, (out.shape[0], out.shape[1]))
             nodata = self._bands[name].nodata
             nodata = self.asset.nodata if nodata is None else nodata
-            blank &= (pixels[i] == nodata) if nodata is not None else False
-        return pixels, np.isfinite(pixels).all(axis=0) & ~blank
+            blank &= (out == nodata) if nodata is not None else False
+            finite &= np.isfinite(out)
+        return finite & ~blank
 
     def _band(self, band: CubeBand, roi: ROI, shape: tuple[int, int]) -> NDArray[Any]:
         array = self._data[band.variable]

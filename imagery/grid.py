@@ -7,6 +7,7 @@ An image without a map position stands on a local grid: no CRS, metres from that
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from affine import Affine
@@ -26,9 +27,8 @@ def local_grid(rows: int, cols: int, gsd_m: float) -> GeoBox:
 
 def cropped(grid: GeoBox, rows: slice, cols: slice) -> GeoBox:
     """Grid of a window; the slices have plain bounds inside the image."""
-    corner = pixel_to_map(grid, np.array([[cols.start, rows.start]], dtype=np.float64))[0]
-    a = grid.affine
-    moved = Affine(a.a, a.b, float(corner[0]), a.d, a.e, float(corner[1]))
+    a, x, y = grid.affine, cols.start, rows.start
+    moved = Affine(a.a, a.b, a.a * x + a.b * y + a.c, a.d, a.e, a.d * x + a.e * y + a.f)
     return GeoBox((rows.stop - rows.start, cols.stop - cols.start), moved, grid.crs)
 
 
@@ -99,6 +99,7 @@ def lonlat_to_pixel(grid: GeoBox, lonlat: NDArray[np.float64]) -> NDArray[np.flo
     return map_to_pixel(grid, np.stack(from_wgs84.transform(*lonlat.T), axis=1))
 
 
+@lru_cache(maxsize=1024)
 def ground_steps(grid: GeoBox) -> tuple[float, float]:
     """Ground length in metres of one pixel step along a row and along a column, at the image centre.
 

@@ -11,26 +11,14 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
-from rasterio.enums import Resampling
-from rasterio.warp import reproject
 
 from imagery.cubes import CubeLayer
 from imagery.errors import InputError, UnreadableError
-from imagery.grid import (
-    cropped,
-    ground_gsd,
-    is_square,
-    map_to_pixel,
-    outline,
-    pixel_to_map,
-    square_utm,
-    zoomed,
-)
+from imagery.grid import cropped, ground_gsd, is_square, square_utm, zoomed
 from imagery.scenes import Asset, Scene
 from imagery.sensors import CLASS_BANDS
 from imagery.sources.filelayer import FileLayer
-from imagery.sources.rasterfile import gdal_env
+from imagery.sources.layer import Layer, resampled
 from imagery.sources.udm import MaskLayer
 from imagery.sources.walk import CUBES
 from imagery.tiles import ROI, Tile
@@ -119,27 +107,6 @@ class ArrayRaster:
         return None
 
 
-class Layer(Protocol):
-    """One opened Asset, read on its own grid."""
-
-    asset: Asset
-    grid: GeoBox
-    bands: tuple[str, ...]
-    dtype: np.dtype[Any]
-    mask: str
-    """What marks pixels without data, in words."""
-
-    def read(
-        self, roi: ROI, bands: Sequence[str], shape: tuple[int, int]
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Stored values (n, *shape) and which of them are data, (*shape)."""
-        ...
-
-    def close(self) -> None:
-        """Give the file back."""
-        ...
-
-
 def open_scene(scene: Scene, square: bool = True) -> SceneRaster:
     """Open a Scene to read it window by window.
 
@@ -177,6 +144,8 @@ class SceneRaster:
             self._opened = opened.pop_all()
         # Of a band that several files hold, the finest.
         self._layers = {band: layer for layer in reversed(self.layers) for band in layer.bands}
+        self._types = {band: _physical(layer, band) for band, layer in self._layers.items()}
+        self._in_place = {id(layer) for layer in self.layers if layer.grid == self.grid}
 
     def read(
         self, roi: ROI | None = None, bands: Sequence[str] | None = None, shape: tuple[int, int] | None = None
@@ -192,32 +161,38 @@ class SceneRaster:
         grid = cropped(self.grid, *window)
         grid = grid if shape is None else zoomed(grid, shape)
         size = (grid.shape[0], grid.shape[1])
-        dtype = np.result_type(*(_physical(self._layers[name], name) for name in names))
+        dtype = np.result_type(*(self._types[name] for name in names))
         _check_bytes(len(names), size, dtype)
         pixels = np.empty((len(names), *size), dtype)
         valid = np.ones(size, dtype=bool)
         for layer in dict.fromkeys(self._layers[name] for name in names):
             own = [i for i, name in enumerate(names) if self._layers[name] is layer]
-            wanted = [names[i] for i in own]
-            values, data = self._values(layer, wanted, window, grid)
-            for i, value in zip(own, values, strict=True):
-                pixels[i] = _scaled(value, layer, names[i])
-            valid &= data
+            places = [pixels[i] for i in own]
+            valid &= self._fill(layer, [names[i] for i in own], places, window, grid)
         return Tile(pixels, valid, grid, names, self.scene)
 
-    def _values(
-        self, layer: Layer, bands: Sequence[str], window: ROI, grid: GeoBox
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        shape = (grid.shape[0], grid.shape[1])
-        if layer.grid == self.grid:
-            return layer.read(window, bands, shape)
-        if layer.grid.crs is None:
+    def _fill(
+        self, layer: Layer, bands: list[str], places: list[NDArray[Any]], window: ROI, grid: GeoBox
+    ) -> NDArray[np.bool_]:
+        """Write bands of a layer into their places, in physical values; which pixels are data."""
+        if id(layer) in self._in_place:
+            # Straight into place where the type is the same: a copy a band costs a tenth of reading it.
+            stored = [at if at.dtype == layer.dtype else np.empty(at.shape, layer.dtype) for at in places]
+            valid = layer.read(window, bands, stored)
+        elif layer.grid.crs is None:
             raise UnreadableError(
                 f"scene {self.scene.id!r}: its files have no map position and differ in size, "
                 f"{tuple(layer.grid.shape)} and {tuple(self.grid.shape)}; count them one by one",
                 "mixed-grids",
             )
-        return _resampled(layer, bands, grid)
+        else:
+            warped, valid = resampled(layer, bands, grid)
+            stored = list(warped)
+        for name, values, at in zip(bands, stored, places, strict=True):
+            physical = _scaled(values, layer, name)
+            if physical is not at:
+                at[:] = physical
+        return valid
 
     def close(self) -> None:
         """Give the files back."""
@@ -281,67 +256,3 @@ def _scaled(values: NDArray[Any], layer: Layer, band: str) -> NDArray[Any]:
     scale, offset = map(np.float32, layer.asset.scaling_of(band))
     scaled: NDArray[Any] = values * scale + offset
     return scaled
-
-
-def _resampled(layer: Layer, bands: Sequence[str], grid: GeoBox) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Read a layer on another grid: bilinear, classes by the nearest pixel; no data spreads into nothing.
-
-    Returns:
-        Stored values (n, *grid.shape) and which of them are data, (*grid.shape).
-    """
-    # Not a number marks what is missing, so that the warp leaves it out of every mean.
-    working = np.result_type(layer.dtype, np.float32)
-    out = np.full((len(bands), *grid.shape), np.nan, working)
-    source = _footprint(layer.grid, grid)
-    if source is not None:
-        window = cropped(layer.grid, *source)
-        # Read no finer than will be shown, so that a quick look at a large image stays small.
-        shrink = max(1.0, ground_gsd(grid) / ground_gsd(window))
-        shape = (max(1, round(window.shape[0] / shrink)), max(1, round(window.shape[1] / shrink)))
-        pixels, valid = layer.read(source, bands, shape)
-        window = zoomed(window, shape)
-        pixels = np.where(valid, pixels.astype(working), np.nan)
-        for how, classes in ((Resampling.bilinear, False), (Resampling.nearest, True)):
-            index = [i for i, band in enumerate(bands) if (band in CLASS_BANDS) == classes]
-            if index:
-                out[index] = _warped(pixels[index], window, out[index], grid, how)
-    seen = np.asarray(np.isfinite(out).all(axis=0), dtype=bool)
-    out = np.where(seen, out, 0)
-    return (np.rint(out) if layer.dtype.kind in "iu" else out).astype(layer.dtype), seen
-
-
-def _warped(
-    pixels: NDArray[Any], source: GeoBox, out: NDArray[Any], target: GeoBox, how: Resampling
-) -> NDArray[Any]:
-    """``pixels`` (n, *source.shape) on the target grid, written into ``out`` (n, *target.shape)."""
-    with gdal_env():
-        reproject(
-            pixels,
-            out,
-            src_transform=source.affine,
-            src_crs=str(source.crs),
-            src_nodata=np.nan,
-            dst_transform=target.affine,
-            dst_crs=str(target.crs),
-            dst_nodata=np.nan,
-            resampling=how,
-        )
-    return out
-
-
-def _footprint(source: GeoBox, target: GeoBox, margin: int = 2) -> ROI | None:
-    """Window of ``source`` that ``target`` needs, None where they do not meet."""
-    there = pixel_to_map(target, outline(target))
-    if source.crs != target.crs:
-        change = Transformer.from_crs(str(target.crs), str(source.crs), always_xy=True)
-        there = np.stack(change.transform(*there.T), axis=1)
-    xy = map_to_pixel(source, there)
-    xy = xy[np.isfinite(xy).all(axis=1)]
-    if not len(xy):
-        return None
-    low, high = np.floor(xy.min(axis=0)).astype(int) - margin, np.ceil(xy.max(axis=0)).astype(int) + margin
-    left, top = max(0, low[0]), max(0, low[1])
-    right, bottom = min(source.shape[1], high[0]), min(source.shape[0], high[1])
-    if left >= right or top >= bottom:
-        return None
-    return slice(int(top), int(bottom)), slice(int(left), int(right))

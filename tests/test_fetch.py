@@ -158,7 +158,8 @@ def test_cloud_probability_of_zero_is_a_value(stac_server, tmp_path):
     with open_scene(scene) as raster:
         layer = next(layer for layer in raster.layers if layer.bands == ("CLD",))
         rows, cols = layer.grid.shape
-        pixels, valid = layer.read((slice(0, rows), slice(0, cols)), ["CLD"], (rows, cols))
+        pixels = np.empty((1, rows, cols), layer.dtype)
+        valid = layer.read((slice(0, rows), slice(0, cols)), ["CLD"], list(pixels))
     assert (pixels == 0).any()
     assert valid.all()
 

@@ -155,6 +155,22 @@ def test_an_internal_mask_is_honoured(tmp_path):
     assert read(Asset(tmp_path / "a.tif", ("grey",))).valid.sum() == 54
 
 
+@pytest.mark.parametrize("nodata", [-9999.0, 300.0, 1.5, 1e300])
+def test_a_nodata_value_that_no_pixel_can_have_hides_none(tmp_path, nodata):
+    pixels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+    path = raw(tmp_path / "a.tif", pixels)
+    tile = read(Asset(path, ("B04",), nodata=nodata))
+    assert tile.valid.all()
+    assert np.array_equal(tile.pixels, pixels)
+
+
+def test_a_band_may_be_asked_for_twice_and_in_any_order(tmp_path):
+    pixels = noise((3, 8, 8), np.uint8)
+    path = raw(tmp_path / "a.tif", pixels)
+    tile = read(Asset(path, RGB), bands=["blue", "red", "blue"])
+    assert np.array_equal(tile.pixels, pixels[[2, 0, 2]])
+
+
 def test_not_a_number_and_infinity_are_missing(tmp_path):
     pixels = noise((2, 6, 6)).astype(np.float32)
     pixels[0, 1, 1], pixels[1, 2, 2], pixels[1, 3, 3] = np.nan, np.inf, -np.inf
@@ -350,6 +366,15 @@ def test_a_file_that_breaks_off_is_an_error_with_its_name_and_never_pixels(tmp_p
         read(Asset(path, RGB), gsd_m=1)
 
 
+def test_a_jpeg_that_ends_too_early_is_an_error_and_no_grey_area(tmp_path):
+    path = raw(tmp_path / "a.jpg", noise((3, 256, 256), np.uint8), driver="JPEG", crs=None)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 2] = b"\xff\xd9"  # end of image
+    path.write_bytes(data)
+    with pytest.raises(UnreadableError, match=r"a\.jpg"):
+        read(Asset(path, RGB), gsd_m=1)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
@@ -427,10 +452,14 @@ def test_side_files_are_not_looked_at(tmp_path):
     (tmp_path / "a.tif.aux.xml").write_text(
         "<PAMDataset><PAMRasterBand band='1'><NoDataValue>150</NoDataValue></PAMRasterBand></PAMDataset>"
     )
-    (tmp_path / "a.tif.ovr").write_text('<VRTDataset rasterXSize="32" rasterYSize="32"></VRTDataset>')
+    raw(tmp_path / "other.tif", np.full((1, 32, 32), 9, np.uint16), transform=grid(32, 32, 20).affine)
+    (tmp_path / "other.tif").rename(tmp_path / "a.tif.ovr")
+    raw(tmp_path / "hidden.tif", np.zeros((1, 64, 64), np.uint8))
+    (tmp_path / "hidden.tif").rename(tmp_path / "a.tif.msk")
     tile = read(Asset(tmp_path / "a.tif", ("B04",)), shape=(16, 16))
     assert read_header(tmp_path / "a.tif").nodata is None
     assert tile.pixels.mean() == pytest.approx(pixels.mean(), rel=0.01)
+    assert tile.valid.all()
 
 
 def test_wrong_requests_are_refused_with_what_would_be_right(tmp_path):

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from imagery.errors import YardwatchError
 from imagery.grid import ground_gsd
-from imagery.reader import Layer, open_scene
+from imagery.reader import open_scene
 from imagery.scenes import Refused, Scene
 from imagery.sensors import SENSORS, Regime
 from imagery.sources.folder import Inventory
+from imagery.sources.layer import Layer
 
 
 @dataclass(frozen=True)

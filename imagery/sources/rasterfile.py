@@ -9,11 +9,13 @@ can point elsewhere.
 from __future__ import annotations
 
 import math
+import os
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,9 @@ _MAGIC = (
 CACHE_BYTES = 192 * 2**20
 """GDAL's block cache, for the whole process. It must hold one row of windows of the widest image (40,000
 RGB columns x 1,024 rows are 117 MiB), or a PNG is decoded again from its top for each window; GDAL's own
-default, a share of the machine's memory, would break the ceiling of 1 GiB on a large machine."""
+default, a share of the machine's memory, would break the ceiling of 1 GiB on a large machine. GDAL asks for
+it once, at its first block; rasterio could set it only while one of its environments is entered."""
+os.environ.setdefault("GDAL_CACHEMAX", str(CACHE_BYTES))
 MAX_PIXELS = {"GTiff": 200_000**2, "PNG": 2**31, "JPEG": 2**31, "JP2OpenJPEG": 2**31}
 """Most pixels (rows x columns) of a file. TIFF is read block by block; the others may have to be decoded
 from their start, and a few bytes of them can claim any size."""
@@ -58,9 +62,11 @@ _OPENING = threading.Lock()
 
 
 def gdal_env() -> rasterio.Env:
-    """GDAL's settings while a file is opened or read."""
+    """GDAL's settings while a file is opened, and while any but a TIFF is read.
+
+    Entering them takes longer than reading a window that GDAL holds decoded; a TIFF is read without them.
+    """
     return rasterio.Env(
-        GDAL_CACHEMAX=CACHE_BYTES,
         GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR",
         GDAL_ERROR_ON_LIBJPEG_WARNING="YES",  # a JPEG that breaks off is an error, not a grey area
         GDAL_PNG_WHOLE_IMAGE_OPTIM="NO",  # that short cut returns unset memory where a PNG breaks off
@@ -111,7 +117,7 @@ def open_dataset(path: Path) -> Any:
     """Open a file read-only with the one driver that its first bytes name.
 
     Returns:
-        A rasterio dataset; to be used and closed inside ``gdal_env()``.
+        A rasterio dataset; its pixels are to be read in ``gdal_env()``; those of a TIFF may be read outside.
 
     Raises:
         UnreadableError: It is none of the accepted kinds, damaged, or larger than the limits above.
@@ -209,7 +215,7 @@ def read_header(path: Path) -> Header:
     Raises:
         UnreadableError: As for open_dataset.
     """
-    with gdal_env(), open_dataset(path) as dataset:
+    with open_dataset(path) as dataset:
         return header_of(dataset, path)
 
 
@@ -251,11 +257,17 @@ def _position(dataset: Any) -> GeoBox | None:
         or a.determinant == 0
     ):
         return None
+    return _on_the_ground(dataset.shape, a, dataset.crs)
+
+
+@lru_cache(maxsize=256)
+def _on_the_ground(shape: tuple[int, int], transform: Affine, written: Any) -> GeoBox | None:
+    """Grid with true lengths, None without; remembered, as the files of an archive share a few."""
     try:
-        crs = CRS.from_user_input(dataset.crs.to_string())
+        crs = CRS.from_user_input(written.to_string())
         if not (crs.is_geographic or crs.is_projected):
             return None
-        grid = GeoBox(dataset.shape, a, crs)
+        grid = GeoBox(shape, transform, crs)
         steps = ground_steps(grid)
     except (CRSError, RasterioError, ValueError):
         return None

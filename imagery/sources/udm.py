@@ -57,11 +57,11 @@ class MaskLayer:
         self.dtype = np.dtype(np.uint8)
         self.mask = f"{asset.stored_as} mask"
 
-    def read(
-        self, roi: ROI, bands: Sequence[str], shape: tuple[int, int]
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """See FileLayer.read; classes, by the nearest pixel."""
-        stored, valid = self._file.read(roi, self._file.bands, shape)
+    def read(self, roi: ROI, bands: Sequence[str], into: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:
+        """See Layer.read; classes, by the nearest pixel."""
+        shape = into[0].shape
+        stored = np.empty((len(self._file.bands), *shape), self._file.dtype)
+        valid = self._file.read(roi, self._file.bands, list(stored))
         by_name = dict(zip(self._file.bands, stored, strict=True))
         classes = np.full(shape, _UNKNOWN, np.uint8)
         for name, value in _CLASSES:
@@ -71,7 +71,9 @@ class MaskLayer:
         classes[(unusable & _CLOUDED > 0) & (classes == _UNKNOWN)] = _CLOUD
         classes[unusable & _LOST > 0] = _DEFECTIVE
         classes[unusable & _FILL > 0] = _NO_DATA
-        return np.repeat(classes[None], len(bands), axis=0), valid
+        for out in into:
+            out[:] = classes
+        return valid
 
     def close(self) -> None:
         """Give the file back."""
