@@ -2,96 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
 
 import numpy as np
-import shapely
-from numpy.typing import NDArray
 
 from imagery.errors import InputError
-from imagery.reader import ArrayRaster
-from imagery.scenes import Asset, Scene
-from imagery.synthetic.atmosphere import Air, Plane, air_of, at_pixels, noisy, swath
-from imagery.synthetic.backdrop import CROPS, Backdrop
-from imagery.synthetic.chance import stream
-from imagery.synthetic.classes import classified, masked
-from imagery.synthetic.coarse import Thing, drawn
-from imagery.synthetic.eyes import EYES, Eye
+from imagery.synthetic.eyes import EYES
+from imagery.synthetic.optical import OpticalPainter
 from imagery.synthetic.places import SimulatedPlace
+from imagery.synthetic.radar import CELL_M, RadarPainter
 from imagery.synthetic.scenario import Sky
-from imagery.synthetic.season import Season, growth, season_of
-from imagery.synthetic.spectra import BANDS, skylight
-from imagery.synthetic.sun import sun_position
-from imagery.synthetic.tops import Stock, draw_top
-from imagery.synthetic.trains import Train, random_trains, things_of
+from imagery.synthetic.season import season_of
+from imagery.synthetic.tops import Stock
+from imagery.synthetic.trains import Train, random_trains
+from imagery.synthetic.visit import Segment, State, Truth, Visit
 
-State = Literal["clear", "haze", "cirrus", "cloud", "snow", "wet"]
-"""What marks a date most."""
+__all__ = ["Cars", "Segment", "State", "Truth", "Visit", "regular_days", "typical_cars", "visits"]
+
 Cars = Callable[[np.random.Generator, date], int] | Sequence[int]
 """Wagons on a date: drawn, or one number a date."""
-OFFSET_FROM = date(2022, 1, 25)
-"""From this day on Sentinel-2 is processed by baseline 04.00."""
-_OPAQUE = 0.3  # cloud this dense hides the ground
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One train on its track."""
-
-    start_m: float
-    """Distance along the track to its first end wall."""
-    end_m: float
-    """Distance along the track to its last end wall."""
-    cars: int
-    """Its wagons."""
-    colour: str
-    """``blue``, ``white``, ``green``, ``other``, or ``mixed``."""
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What is true of a visit, whether its image shows it or not."""
-
-    railcars: int
-    """Wagons on the tracks."""
-    occupied_track_m: float
-    """Metres of track taken, gaps between coupled wagons included."""
-    occupied_by_track_m: Mapping[str, float]
-    """The same for each track by its id, empty tracks too."""
-    segments: Mapping[str, tuple[Segment, ...]]
-    """Trains of each track by its id, in order."""
-    tops: tuple[str, ...]
-    """Materials of the tops, each once: keys of tops.KNOWN or tops.HELD_OUT, or tops.SMOOTH."""
-    state: State
-    """What marks the date most."""
-    snow: float
-    """Share of open ground under snow."""
-    wet: float
-    """0 dry to 1 just rained on."""
-    hidden_share: float
-    """Share of the tracks under cloud or beyond the swath."""
-    shaded_share: float
-    """Share of the tracks in the shadow of a cloud."""
-    registration_m: tuple[float, float]
-    """How far the image lies east and south of its place."""
-
-
-@dataclass(frozen=True, eq=False)
-class Visit:
-    """One date of one place."""
-
-    scene_id: str
-    """That of the raster's scene."""
-    day: date
-    """UTC."""
-    raster: ArrayRaster
-    """Reflectance, and classes as band ``SCL``; its scene says that it is simulated."""
-    truth: Truth
-    """What is true of it."""
 
 
 def typical_cars(rng: np.random.Generator, day: date) -> int:
@@ -112,6 +42,7 @@ def visits(
     cars: Cars = typical_cars,
     sensor: str = "sentinel-2",
     sky: Sky | None = None,
+    trains: Sequence[Sequence[Train]] | None = None,
 ) -> Iterator[Visit]:
     """Paint dates of a place, in the order given.
 
@@ -121,8 +52,11 @@ def visits(
         days: Dates.
         stock: Which tops wagons have; ``held-out`` ones are for tests alone.
         cars: How many wagons stand there.
-        sensor: ``sentinel-2`` (ten bands on 10 m pixels) or ``planetscope`` (four on 3 m).
-        sky: Weather of all dates; left to chance if None.
+        sensor: ``sentinel-2`` (reflectance in ten bands and classes on 10 m pixels), ``planetscope`` (four
+            bands and classes on 3 m) or ``sentinel-1`` (gamma nought in VV and VH, linear, on 10 m; the
+            scene's properties name its orbit).
+        sky: Weather of all optical dates; left to chance if None.
+        trains: What stands there on each date, instead of ``cars``: so that two sensors see the same.
 
     Yields:
         One visit a date.
@@ -130,187 +64,20 @@ def visits(
     Raises:
         InputError: The sensor is unknown, cars do not fit the days, or the place was made for other pixels.
     """
-    if sensor not in EYES:
-        raise InputError(f"unknown sensor {sensor!r}: known are {', '.join(EYES)}")
-    eye = EYES[sensor]
-    if eye.cell_m != place.cell_m:
-        raise InputError(f"{sensor} needs a place made for {eye.gsd_m:g} m: random_place(rng, {eye.gsd_m:g})")
-    if not callable(cars) and len(cars) != len(days):
-        raise InputError(f"{len(cars)} numbers of wagons for {len(days)} days: give one a day")
-    painter = _Painter(place, eye, rng)
+    if sensor not in (*EYES, "sentinel-1"):
+        raise InputError(f"unknown sensor {sensor!r}: known are {', '.join(EYES)}, sentinel-1")
+    fits = EYES[sensor].gsd_m if sensor in EYES else 10.0
+    if place.cell_m != (EYES[sensor].cell_m if sensor in EYES else CELL_M):
+        raise InputError(f"{sensor} needs a place made for {fits:g} m: random_place(rng, {fits:g})")
+    told = trains if trains is not None else None if callable(cars) else cars
+    if told is not None and len(told) != len(days):
+        raise InputError(f"wagons of {len(told)} dates for {len(days)} days: give one a day")
+    painter = OpticalPainter(place, EYES[sensor], rng) if sensor in EYES else RadarPainter(place)
     for index, day in enumerate(days):
-        count = cars(rng, day) if callable(cars) else cars[index]
-        yield painter.visit(day, int(count), stock, sky, rng)
-
-
-class _Painter:
-    """One place for one sensor: what all its dates share."""
-
-    def __init__(self, place: SimulatedPlace, eye: Eye, rng: np.random.Generator) -> None:
-        self.place, self.eye = place, eye
-        own = stream(place.seed, place.site.id, eye.sensor)
-        self.backdrop = Backdrop(place.terrain, place.reflectance, eye, place.cell_m, own)
-        self.lonlat = shapely.get_coordinates(place.site.footprint.centroid)[0]
-        rows, cols = (int(side / eye.gsd_m + 1e-6) for side in place.frame.grid.shape)
-        self.grid = place.frame.window((0.0, 0.0), (rows, cols), eye.gsd_m)
-        self.ten = (place.frame.grid.shape[0] // 10, place.frame.grid.shape[1] // 10)
-        layout = place.frame.tracks
-        along = [layout.at(i, np.arange(0, layout.length_m(i), 5.0)) for i in range(len(place.tracks_m))]
-        cell = np.floor(np.concatenate(along) / 10.0).astype(np.intp)
-        self.along = cell[:, 1], cell[:, 0]
-        # The new processing is not quite the old one.
-        self.change = own.normal(0, 0.008, len(BANDS)), own.normal(0, 0.0015, len(BANDS))
-        self.shift_m = eye.shift_m * rng.uniform(0.5, 1.3)
-
-    def visit(self, day: date, cars: int, stock: Stock, sky: Sky | None, rng: np.random.Generator) -> Visit:
-        place, eye = self.place, self.eye
-        hour = 10.5 + (rng.uniform(-1.0, 0.6) if eye.gsd_m < 5 else 0.0) - self.lonlat[0] / 15
-        moment = datetime.combine(day, time(), tzinfo=UTC) + timedelta(hours=float(hour))
-        sun = sun_position(moment, float(self.lonlat[0]), float(self.lonlat[1]))
-        season = season_of(place.seed, place.site.id, day, place.climate)
-        trains = random_trains(place, cars, rng, stock, season.snow)
-        shift = np.clip(rng.normal(0, self.shift_m, 2), -eye.most_shift_m, eye.most_shift_m)
-        things = [*place.roofs, *self._clutter(rng, stock), *things_of(place, trains)]
-        seen = self._ground(day, season, things, sun, shift, rng)
-        air = air_of(rng, day.month, self.ten, *sun, sky=sky, gain=eye.gain, band_gain=eye.band_gain)
-        seen = noisy(self._processed(air.through(seen), day), rng, eye.floor, eye.shot)
-        classes = classified(seen, air, rng) if "B11" in seen else masked(seen, air, rng)
-        inside = swath(rng, self.ten)
-        scene = self._scene(moment, sun)
-        raster = ArrayRaster(scene, self.grid, *self._delivered(seen, classes, inside))
-        truth = self._truth(trains, season, air, inside, (float(shift[0]), float(shift[1])))
-        return Visit(scene.id, day, raster, truth)
-
-    def _ground(
-        self,
-        day: date,
-        season: Season,
-        things: Sequence[Thing],
-        sun: tuple[float, float],
-        shift: NDArray[np.float64],
-        rng: np.random.Generator,
-    ) -> dict[str, Plane]:
-        """Each band as it leaves the ground, through the sensor's blur."""
-        eye, bands = self.eye, list(self.eye.stands_for)
-        look = self.backdrop.look(self._lush(day, season), season.snow, season.wet, rng)
-        shifts = shift + rng.normal(0, eye.band_shift_m, (len(bands), 2))
-        cells = drawn(things, sun, self.backdrop.shape, self.place.cell_m) if things else None
-        if cells is not None:
-            cells = cells.of(bands)
-        return self.backdrop.seen(look, shifts, cells, skylight(sun[1])[bands])
-
-    def _lush(self, day: date, season: Season) -> list[float]:
-        """Growth of each kind of crop: the first follows the season, others are sown in other weeks."""
-        rng = stream(self.place.seed, day.year, "crops")
-        climate, n = self.place.climate, day.timetuple().tm_yday
-        late = rng.normal(0, 25, (CROPS - 1, 2))
-        tops = rng.uniform(0.6, 1.0, CROPS - 1)
-        crops = [
-            float(top * growth(n, climate.green_up + up, climate.senescence + down))
-            for top, (up, down) in zip(tops, late, strict=True)
-        ]
-        return [season.lush, *crops]
-
-    def _clutter(self, rng: np.random.Generator, stock: Stock) -> list[Thing]:
-        """Lorries, containers and heaps beside the yard: there on one date and gone on the next."""
-        layout, found = self.place.frame.tracks, []
-        for _ in range(int(rng.integers(0, 6))):
-            track = int(rng.integers(len(self.place.tracks_m)))
-            line = layout.at(track, rng.uniform(0, layout.length_m(track)) + np.array([0.0, 1.0]))
-            u = line[1] - line[0]
-            centre = line[0] + np.array([-u[1], u[0]]) * rng.choice([-1, 1]) * rng.uniform(14, 60)
-            if min(np.hypot(*(points - centre).T).min() for points in self.place.tracks_m) < 12:
-                continue
-            size = (float(rng.uniform(6, 16)), float(rng.uniform(2.4, 8)))
-            angle, height = float(rng.uniform(0, 180)), float(rng.uniform(1, 4))
-            top = draw_top(rng, stock)[1]
-            found.append(Thing((float(centre[0]), float(centre[1])), size, angle, height, top))
-        return found
-
-    def _processed(self, seen: Mapping[str, Plane], day: date) -> dict[str, Plane]:
-        if self.eye.sensor != "sentinel-2-l2a" or day < OFFSET_FROM:
-            return dict(seen)
-        gain, offset = self.change
-        places = {band: BANDS.index(band) for band in seen}
-        return {band: plane * (1 + gain[places[band]]) + offset[places[band]] for band, plane in seen.items()}
-
-    def _delivered(
-        self, seen: Mapping[str, Plane], classes: NDArray[np.uint8], inside: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Bands and classes (bands + 1, rows, cols) on the finest pixels, and which hold data."""
-        shape = (self.grid.shape[0], self.grid.shape[1])
-        pixels = np.empty((len(self.eye.bands) + 1, *shape), dtype=np.float32)
-        for index, band in enumerate(self.eye.stands_for):
-            plane = np.maximum(np.round(seen[BANDS[band]], 4), 1e-4)
-            pixels[index] = plane if plane.shape == shape else doubled(plane)
-        pixels[-1] = classes if classes.shape == shape else classes.repeat(2, axis=0).repeat(2, axis=1)
-        valid = at_pixels(inside.astype(np.float64), shape) > 0
-        pixels[:, ~valid] = 0
-        return pixels, valid
-
-    def _scene(self, moment: datetime, sun: tuple[float, float]) -> Scene:
-        eye, site = self.eye, self.place.site
-        name = f"SIM_{eye.sensor}_{site.id}_{moment:%Y%m%dT%H%M%S}"
-        modern = moment.date() >= OFFSET_FROM
-        baseline = {"s2:processing_baseline": "04.00" if modern else "02.14"} if eye.gsd_m > 5 else {}
-        return Scene(
-            id=name,
-            assets=(Asset(Path(f"{name}.tif"), (*eye.bands, "SCL")),),
-            sensor=eye.sensor,
-            taken_at=moment,
-            sun_azimuth_deg=sun[0],
-            sun_elevation_deg=sun[1],
-            off_nadir_deg=0.0,
-            simulated=True,
-            properties={"title": f"SIMULATED {eye.gsd_m:g} m scene of {site.name}", **baseline},
-        )
-
-    def _truth(
-        self,
-        trains: Sequence[Train],
-        season: Season,
-        air: Air,
-        inside: NDArray[np.bool_],
-        shift: tuple[float, float],
-    ) -> Truth:
-        ids = [track.id for track in self.place.site.tracks]
-        segments: dict[str, tuple[Segment, ...]] = dict.fromkeys(ids, ())
-        for train in trains:
-            one = Segment(train.start_m, train.end_m, len(train.tops), train.colour)
-            segments[ids[train.track]] += (one,)
-        occupied = {id: sum(one.end_m - one.start_m for one in own) for id, own in segments.items()}
-        hidden = float(((air.alpha > _OPAQUE) | ~inside)[self.along].mean())
-        shaded = float((air.shadow > 0.5)[self.along].mean()) if air.sky == "broken" else 0.0
-        return Truth(
-            railcars=sum(len(train.tops) for train in trains),
-            occupied_track_m=sum(occupied.values()),
-            occupied_by_track_m=occupied,
-            segments=segments,
-            tops=tuple(sorted({top for train in trains for top in train.tops})),
-            state=_state(season, air.sky, max(hidden, shaded)),
-            snow=season.snow,
-            wet=season.wet,
-            hidden_share=hidden,
-            shaded_share=shaded,
-            registration_m=shift,
-        )
-
-
-def doubled(plane: Plane) -> Plane:
-    """A plane on pixels half as large, bilinearly; the outermost go on beyond the edge."""
-    for axis in (0, 1):
-        padded = np.pad(plane, [(1, 1) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
-        low, high = (np.take(padded, np.arange(plane.shape[axis]) + k, axis=axis) for k in (0, 2))
-        pair = np.stack([0.25 * low + 0.75 * plane, 0.25 * high + 0.75 * plane], axis=axis + 1)
-        plane = pair.reshape([n * (2 if k == axis else 1) for k, n in enumerate(plane.shape)])
-    return plane
-
-
-def _state(season: Season, sky: Sky, lost: float) -> State:
-    if lost > 0.1:
-        return "cloud"
-    if season.snow > 0.15:
-        return "snow"
-    if sky in ("thin", "haze"):
-        return "cirrus" if sky == "thin" else "haze"
-    return "wet" if season.wet > 0.15 else "clear"
+        if trains is not None:
+            standing = trains[index]
+        else:
+            count = cars(rng, day) if callable(cars) else cars[index]
+            snow = season_of(place.seed, place.site.id, day, place.climate).snow
+            standing = random_trains(place, int(count), rng, stock, snow)
+        yield painter.visit(day, standing, stock, sky, rng)
