@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from imagery.errors import InputError
 
+PASS = "pass"
+"""What a gate says of a date that is good enough."""
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -28,6 +31,10 @@ class Measurement:
     """Which model said so, such as ``edges`` or ``profile``."""
     visible_share: float
     """Share (0 to 1) of the thing measured that could be seen."""
+    gate: str = ""
+    """``pass``, or why the date is not held against others; empty for methods without a gate."""
+    cross_check: float | None = None
+    """The same quantity by a simpler method, where there is one; it decides nothing."""
 
     def __post_init__(self) -> None:
         if not (self.low <= self.value <= self.high) or not math.isfinite(self.value):
@@ -38,6 +45,11 @@ class Measurement:
             raise InputError(
                 f"{self.quantity}: level {self.level} or visible share {self.visible_share} out of range"
             )
+
+    @property
+    def gated_out(self) -> bool:
+        """Whether the method's gate keeps it from being held against other dates."""
+        return self.gate not in ("", PASS)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from imagery.errors import InputError
+from imagery.usual import usual_of
 from models.measurement import Skip
 from models.occupancy.cells import WIDE_ROLES
 from models.occupancy.corridor import Corridor, Rails
@@ -178,8 +179,8 @@ def _difference(
     bright: float,
 ) -> Difference:
     metres, cover, shade = planes
-    usual = nan_median(lit.tracks[others])
-    spread = nan_spread(lit.tracks[others], usual)
+    baseline = usual_of(lit.tracks[others].astype(np.float32))
+    usual, spread = baseline.median, baseline.spread
     beside = nan_median(lit.around[others])
     beside_spread = nan_spread(lit.around[others], beside) + FLOOR / 2
     unrest = 1.4826 * float(np.nanmedian(np.abs((lit.around[date] - beside) / beside_spread)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.measurement import PASS
 from models.occupancy.differ import Difference
 
-PASS = "pass"
 LEAST_SEEN = 0.9
 """Share of the tracks that must be seen."""
 MOST_SNOW = 0.05

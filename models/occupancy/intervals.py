@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.errors import UnreadableError
-from models.occupancy.gate import PASS, gate
-from models.occupancy.lessons import Lessons
 from models.occupancy.reading import Reading
 
 WAGON_LENGTH_M = 13.92
@@ -29,6 +27,20 @@ _GRID = np.round(np.linspace(0.0025, 0.9975, 399), 4)
 _LEAST = 100  # readings of a group that are needed to calibrate it by itself
 
 Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A reading of a date of which the truth is known."""
+
+    reading: Reading
+    """What was read."""
+    passed: bool
+    """Whether the date passes the gate."""
+    true_m: float
+    """Filled metres."""
+    cars: int
+    """Wagons."""
 
 
 @dataclass(frozen=True)
@@ -96,21 +108,19 @@ def group_of(metres: float, passed: bool) -> str:
     return f"{'pass' if passed else 'fail'}-{int(np.searchsorted(BINS_M, metres))}"
 
 
-def calibrate(pairs: Iterable[tuple[Lessons, Sequence[Reading]]]) -> Calibration:
+def calibrate(trials: Iterable[Trial]) -> Calibration:
     """Quantiles of the scaled errors of readings of places that nothing was learnt from.
 
     Half of the scores of wagons take them as simulated, 12 to 23 m long, half as 13.92 m each.
     """
     metres: dict[str, list[float]] = defaultdict(list)
     cars: dict[str, list[float]] = defaultdict(list)
-    for lessons, readings in pairs:
-        for one, reading, true_m, wagons in zip(
-            lessons.dates, readings, lessons.filled_m, lessons.cars, strict=True
-        ):
-            group = group_of(reading.metres, gate(one) == PASS)
-            error = (float(true_m) - reading.metres) / reading.scale_m
-            metres[group].append(error)
-            cars[group] += [error, (float(wagons) * WAGON_LENGTH_M - reading.metres) / reading.scale_m]
+    for trial in trials:
+        reading = trial.reading
+        group = group_of(reading.metres, trial.passed)
+        error = (trial.true_m - reading.metres) / reading.scale_m
+        metres[group].append(error)
+        cars[group] += [error, (trial.cars * WAGON_LENGTH_M - reading.metres) / reading.scale_m]
     counts = {name: len(own) for name, own in metres.items()}
     return Calibration(_quantiles(metres), _quantiles(cars), counts)
 

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from imagery.errors import UnreadableError
 from models.occupancy.differ import FLOOR, ROLES, Difference
 from models.occupancy.intervals import calibrate
-from models.occupancy.lessons import Lessons, Wanted, school
+from models.occupancy.lessons import Lessons, Wanted, school, tried
 from models.occupancy.reading import FACTS, Reading, facts
 
 ALWAYS = 4
@@ -69,7 +69,7 @@ class FillNet(nn.Module):
         self.mix = nn.Conv2d(f + d, f, 3, padding=1)
         self.last = _Residual(f)
         self.head = nn.Conv2d(f, 1, 1)
-        nn.init.constant_(self.head.bias, -2.5)  # most track is empty
+        self.empty = nn.Parameter(torch.tensor(2.5))  # most track is empty
         self.doubt = nn.Sequential(nn.Linear(f + 2 * d + FACTS + 1, d), nn.ReLU(), nn.Linear(d, 1))
 
     def forward(self, x: Tensor, metres: Tensor, facts: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,7 +95,7 @@ class FillNet(nn.Module):
         deep = self.deep[-1](deep * (1 + scale) + shift)
         wide = F.interpolate(deep, scale_factor=2.0, mode="nearest")
         fine = self.last(self.mix(torch.relu(torch.cat([fine, wide], dim=1))))
-        odds = self.head(torch.relu(fine))[:, 0]
+        odds = self.head(torch.relu(fine))[:, 0] - self.empty
         filled = (torch.sigmoid(odds) * metres).sum(dim=(1, 2)) / 100.0
         known = [_mean(fine, metres[:, None]), around, torch.log1p(filled.detach())[:, None]]
         return odds, self.doubt(torch.cat(known, dim=1))[:, 0]
@@ -275,7 +275,8 @@ def train(config: FillConfig, say: Callable[[str], None] = print) -> None:
         work / "calibrate", config.seed + 100, config.calibrate_places, config.wanted, measured=True
     )
     reader = Reader(config.into / "occupancy.safetensors")
-    calibrate((one, reader.read(one.dates)) for one in others).write(config.into / "occupancy.json")
+    trials = (trial for one in others for trial in tried(one, reader.read(one.dates)))
+    calibrate(trials).write(config.into / "occupancy.json")
 
 
 def fit(config: FillConfig, lessons: Sequence[Lessons], say: Callable[[str], None] = print) -> FillNet:

@@ -21,9 +21,12 @@ from imagery.synthetic.visits import Visit, regular_days, typical_cars, visits
 from imagery.tiles import Tile
 from imagery.tracks import tracks_in_pixels
 from imagery.visibility import believable
-from models.measurement import Skip
+from models.measurement import PASS, Skip
 from models.occupancy.corridor import Corridor, Rails
 from models.occupancy.differ import Difference, differences
+from models.occupancy.gate import gate
+from models.occupancy.intervals import Trial
+from models.occupancy.reading import Reading
 from models.occupancy.views import View, read_view
 
 SPAN = date(2018, 10, 1), date(2023, 12, 31)
@@ -175,6 +178,16 @@ def school(
             rng = np.random.default_rng([seed, k])
             save(lessons_of(random_place(rng), rng, wanted, measured), path)
         yield load(path)
+
+
+def tried(lessons: Lessons, readings: Sequence[Reading]) -> list[Trial]:
+    """Readings of lessons beside the truth."""
+    return [
+        Trial(reading, gate(one) == PASS, float(true_m), int(cars))
+        for one, reading, true_m, cars in zip(
+            lessons.dates, readings, lessons.filled_m, lessons.cars, strict=True
+        )
+    ]
 
 
 def save(lessons: Lessons, path: Path) -> None:
