@@ -21,9 +21,11 @@ from imagery.align import Shift
 from imagery.scenes import Scene
 from models.detections import Detections
 from models.measurement import Measurement, Skip
+from models.occupancy.lattice import Look
 from models.occupancy.profile import Profile
 
 Arrays = dict[str, NDArray[Any]]
+_READINGS: dict[str, type] = {"profile": Profile, "look": Look}  # by their names in a Sighting
 
 
 class Checkpoint:
@@ -103,16 +105,17 @@ def _plain(sighting: Sighting, arrays: Arrays, prefix: str) -> dict[str, Any]:
         }
         arrays[f"{prefix}boxes"], arrays[f"{prefix}scores"] = found.boxes, found.scores
         arrays.update({f"{prefix}a/{name}": values for name, values in found.attributes.items()})
-    if sighting.profile is not None:
-        plain["profile"] = _plain_profile(sighting.profile, arrays, f"{prefix}p/")
+    for name in _READINGS:
+        if (reading := getattr(sighting, name)) is not None:
+            plain[name] = _plain_fields(reading, arrays, f"{prefix}{name}/")
     return plain
 
 
-def _plain_profile(profile: Profile, arrays: Arrays, prefix: str) -> dict[str, Any]:
+def _plain_fields(reading: Any, arrays: Arrays, prefix: str) -> dict[str, Any]:
     """Arrays, and tuples of them, go into ``arrays``; what is left is plain JSON."""
     plain: dict[str, Any] = {}
-    for field in fields(profile):
-        value = getattr(profile, field.name)
+    for field in fields(reading):
+        value = getattr(reading, field.name)
         if isinstance(value, np.ndarray):
             arrays[prefix + field.name] = value
         elif isinstance(value, tuple) and value and isinstance(value[0], np.ndarray):
@@ -135,8 +138,12 @@ def _sighting(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Sighting:
     )
     if "detections" in plain:
         outcome = replace(outcome, detections=_detections(plain["detections"], arrays, prefix))
-    profile = _profile(plain["profile"], arrays, f"{prefix}p/") if "profile" in plain else None
-    return Sighting(outcome, profile)
+    readings = {
+        name: _reading(kind, plain[name], arrays, f"{prefix}{name}/")
+        for name, kind in _READINGS.items()
+        if name in plain
+    }
+    return Sighting(outcome, **readings)
 
 
 def _detections(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Detections:
@@ -151,9 +158,9 @@ def _detections(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Detection
     )
 
 
-def _profile(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Profile:
+def _reading(kind: Any, plain: dict[str, Any], arrays: Arrays, prefix: str) -> Any:
     values: dict[str, Any] = {}
-    for field in fields(Profile):
+    for field in fields(kind):
         key = prefix + field.name
         if key in arrays:
             values[field.name] = arrays[key]
@@ -165,4 +172,4 @@ def _profile(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Profile:
             if isinstance(value, dict) and "utc" in value:
                 value = datetime.fromisoformat(value["utc"])
             values[field.name] = tuple(value) if isinstance(value, list) else value
-    return Profile(**values)
+    return kind(**values)

@@ -12,6 +12,8 @@ from imagery.align import Shift
 from imagery.errors import InputError
 from models.detections import Detections
 from models.measurement import Measurement, Skip
+from models.occupancy.blue import Cover
+from models.occupancy.lattice import Look
 from models.occupancy.profile import Profile
 from models.stats.series import Series
 
@@ -42,6 +44,8 @@ class Outcome:
     """How a coarse image lies against other dates; None where it was not held against any."""
     given_back_px: int = 0
     """Pixels of the yard that its own classes call cloud and that were believed all the same."""
+    covers: tuple[Cover, ...] = ()
+    """Ground under coloured covers, by yard or track and colour."""
 
     def __post_init__(self) -> None:
         if bool(self.measurements) == (self.skip is not None):
@@ -56,6 +60,8 @@ class Sighting:
     """The end state; provisional where a profile waits."""
     profile: Profile | None = None
     """What was read along the tracks at coarse pixels."""
+    look: Look | None = None
+    """What was read in the yards and near the tracks at coarse pixels, optical or radar."""
 
 
 def series_of(outcomes: Iterable[Outcome]) -> list[Series]:

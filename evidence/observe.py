@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from evidence.checkpoint import Checkpoint
+from evidence.coarse import NO_TRACKS, together
 from evidence.ledger import Outcome, Sighting
 from evidence.memory import remember
 from imagery.crop import Crop, roi_around
@@ -27,7 +27,8 @@ from imagery.tracks import TrackFile, tracks_in_pixels
 from imagery.visibility import believable, share_of_tracks
 from models.detections import Detector, on_grid
 from models.measurement import Skip
-from models.occupancy.profile import occupied, read_profile
+from models.occupancy.lattice import read_look
+from models.occupancy.profile import read_profile
 from models.wagons.colours import coloured
 from models.wagons.count import count
 from models.wagons.reach import reach
@@ -39,6 +40,7 @@ MASK_SIDE = 2000
 """Longest side of the reduced read that says how much of a place is seen."""
 LEAST_SEEN = 0.05
 """Below this visible share there is nothing to count."""
+_TRACKS_WANTED = "pixels of {:.1f} m show no single railcar; give the tracks (--site or --tracks)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,14 @@ class Place:
         """Tracks in pixels of the raster: (id, (n, 2)) each."""
         source = self.site or self.tracks
         return tracks_in_pixels(source, raster.grid) if source else ()
+
+    def yards(self, raster: Raster) -> tuple[tuple[str, Pixels], ...]:
+        """Outlines of the yards in pixels of the raster: (id, (n, 2)) each."""
+        return tuple(
+            (area.id, lonlat_to_pixel(raster.grid, np.asarray(area.polygon.exterior.coords)))
+            for area in (self.site.areas if self.site else ())
+            if area.role == "yard"
+        )
 
 
 def observe(
@@ -100,8 +110,7 @@ def observe(
         Outcome(str(file.path), "", "unknown", None, None, False, skip=Skip(file.reason, file.detail))
         for file in refused
     ]
-    outcomes += [sighting.outcome for sighting in sightings if sighting.profile is None]
-    outcomes += _occupied([sighting for sighting in sightings if sighting.profile is not None], level)
+    outcomes += together(sightings, level)
     outcomes = remember(outcomes, {scene.id: partial(open_scene, scene) for scene in scenes})
     return sorted(outcomes, key=lambda o: (o.site, o.taken_at.isoformat() if o.taken_at else "", o.scene_id))
 
@@ -153,16 +162,23 @@ def _look_at(
             return _count(raster, view, axes, area, base, place.detector or detector, level)
         case "none":
             return _skipped(base, "too-coarse", f"pixels of {gsd:.1f} m show no train; use 30 m or finer")
-        case _ if not axes:
-            detail = f"pixels of {gsd:.1f} m show no single railcar; give the tracks (--site or --tracks)"
-            return _skipped(base, "no-tracks", detail)
+        case _ if not axes and not place.yards(view):
+            return _skipped(base, NO_TRACKS, _TRACKS_WANTED.format(gsd))
         case _:
-            tile = view.read()
-            framed = frame(tile, [line for _, line in axes], frames, place.id, partial(_place_in, place))
-            by = np.array([framed.shift.dx_px, framed.shift.dy_px])
-            moved = [(id, line + by) for id, line in axes]
-            base = replace(base, shift=framed.shift, given_back_px=framed.given_back_px)
-            return Sighting(base, read_profile(tile, framed.good, moved))
+            return _read(view, place, base, frames)
+
+
+def _read(view: Raster, place: Place, base: Outcome, frames: Frames) -> Sighting:
+    """A coarse image of a place, to be held against its other dates."""
+    tile, axes = view.read(), place.axes(view)
+    framed = frame(tile, [line for _, line in axes], frames, place.id, partial(_place_in, place))
+    by = np.array([framed.shift.dx_px, framed.shift.dy_px])
+    tracks, yards = ([(id, at + by) for id, at in lines] for lines in (axes, place.yards(view)))
+    base = replace(base, shift=framed.shift, given_back_px=framed.given_back_px)
+    look = read_look(tile, framed.good, yards, tracks)
+    if not axes:
+        return Sighting(replace(base, skip=Skip(NO_TRACKS, _TRACKS_WANTED.format(tile.gsd_m))), look=look)
+    return Sighting(base, None if look.orbit else read_profile(tile, framed.good, tracks), look)
 
 
 def _view(raster: SceneRaster, place: Place) -> tuple[Raster, Pixels | None] | None:
@@ -233,20 +249,3 @@ def _seen_share(view: Raster, axes: Sequence[tuple[str, Pixels]], area: Pixels |
     # What of the footprint lies outside the image is not seen either.
     pixels_in_footprint = shapely.Polygon(area * factor).area
     return float(min(1.0, good[inside].sum() / max(pixels_in_footprint, 1e-9)))
-
-
-def _occupied(waiting: Sequence[Sighting], level: float) -> list[Outcome]:
-    """Coarse dates are read against each other, so they are measured once all of a place are in."""
-    groups: dict[tuple[str, str], list[Sighting]] = defaultdict(list)
-    for sighting in waiting:
-        groups[sighting.outcome.site, sighting.outcome.sensor].append(sighting)
-    outcomes = []
-    for group in groups.values():
-        results = occupied([s.profile for s in group if s.profile is not None], level=level)
-        for sighting, (scene_id, result) in zip(group, results, strict=True):
-            assert scene_id == sighting.outcome.scene_id
-            if isinstance(result, Skip):
-                outcomes.append(replace(sighting.outcome, skip=result))
-            else:
-                outcomes.append(replace(sighting.outcome, measurements=result, skip=None))
-    return outcomes

@@ -1,0 +1,60 @@
+"""Coarse dates of a place read against each other: occupied track, covers, and radar beside optical."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from evidence.ledger import Outcome, Sighting
+from models.measurement import Measurement, Skip
+from models.occupancy import blue, profile, radar
+
+
+def together(sightings: Iterable[Sighting], level: float) -> list[Outcome]:
+    """End states of coarse dates, which are measured once all dates of their place are in.
+
+    Args:
+        sightings: Each holds what was read at its place.
+        level: Nominal coverage of the intervals.
+    """
+    groups: dict[tuple[str, str], list[Sighting]] = defaultdict(list)
+    for sighting in sightings:
+        groups[sighting.outcome.site, sighting.outcome.sensor].append(sighting)
+    return [outcome for group in groups.values() for outcome in _of_one_sensor(group, level)]
+
+
+def _of_one_sensor(group: Sequence[Sighting], level: float) -> list[Outcome]:
+    """Dates of one place and sensor: metres of track first, then what lies under covers."""
+    outcomes = [sighting.outcome for sighting in group]
+    profiles = [(i, s.profile) for i, s in enumerate(group) if s.profile is not None]
+    for (i, _), (_, metres) in zip(profiles, profile.occupied([p for _, p in profiles], level), strict=True):
+        outcomes[i] = _ended(outcomes[i], metres)
+    looks = [(i, s.look) for i, s in enumerate(group) if s.look is not None and s.look.orbit]
+    for (i, _), (_, metres) in zip(looks, radar.occupied([k for _, k in looks], level), strict=True):
+        outcomes[i] = _ended(outcomes[i], metres)
+    looks = [(i, s.look) for i, s in enumerate(group) if s.look is not None and not s.look.orbit]
+    for (i, _), (_, found) in zip(looks, blue.covers([k for _, k in looks], level), strict=True):
+        outcomes[i] = _covered(outcomes[i], found, level)
+    return outcomes
+
+
+def _ended(outcome: Outcome, result: tuple[Measurement, ...] | Skip) -> Outcome:
+    if isinstance(result, Skip):
+        return replace(outcome, skip=result)
+    return replace(outcome, measurements=result, skip=None)
+
+
+def _covered(outcome: Outcome, found: tuple[blue.Cover, ...] | Skip, level: float) -> Outcome:
+    """A date with its covers; where its tracks could not be read, they cannot take its skip away."""
+    alone = outcome.skip is not None and outcome.skip.reason == NO_TRACKS
+    if isinstance(found, Skip):
+        return replace(outcome, skip=found) if alone else outcome
+    areas = blue.measured(found, level)
+    if outcome.skip is not None and not (alone and areas):
+        return outcome
+    return replace(outcome, measurements=(*outcome.measurements, *areas), covers=found, skip=None)
+
+
+NO_TRACKS = "no-tracks"
+"""Reason of a skip that says that only covers can be measured."""

@@ -1,0 +1,131 @@
+"""Occupied metres along known tracks in radar images: what a date returns beyond its orbit's history.
+
+Wagons return more than ballast, by walls and rails that face the radar. How much more depends on the
+direction it looks from, so that a date is held only against dates of its own orbit. Weather does not hide
+the tracks; wet and snow change all ground together, and what the surroundings share is taken off.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.measurement import Measurement, Skip
+from models.occupancy.lattice import Look
+from models.occupancy.profile import LEAST_AROUND, LEAST_DATES, LEAST_SEEN, WAGON_LENGTH_M, WAGON_LENGTHS_M
+from models.occupancy.residual import GUARD_DAYS, nan_median
+
+METHOD = "radar"
+RESPONSE = 40.0
+"""Square metres of empty ground that return as much as a metre of train; VV and VH averaged."""
+DOUBT = 0.5
+"""Relative half-width of the metres from not knowing how much the wagons of this place return."""
+
+
+def occupied(looks: Sequence[Look], level: float = 0.9) -> list[tuple[str, tuple[Measurement, ...] | Skip]]:
+    """Occupied metres of track and railcar equivalents by radar, one date against others of its orbit.
+
+    Args:
+        looks: Dates of one place.
+        level: Nominal coverage of the intervals.
+
+    Returns:
+        A scene id with its measurements, or with the reason why there are none; in the order given.
+    """
+    results: list[tuple[Measurement, ...] | Skip | None] = [_unusable(look) for look in looks]
+    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for index, look in enumerate(looks):
+        if results[index] is None:
+            shapes = look.samples.shape, look.around.shape
+            groups[(look.orbit, round(look.gsd_m, 1), look.bands, look.area_ids, shapes)].append(index)
+    for members in groups.values():
+        for index, result in zip(members, _measure([looks[i] for i in members], level), strict=True):
+            results[index] = result
+    return [
+        (look.scene_id, result) for look, result in zip(looks, results, strict=True) if result is not None
+    ]
+
+
+def _unusable(look: Look) -> Skip | None:
+    if not any(look.lengths_m):
+        return Skip("no-tracks", "no track is known here; add LineStrings to the site file")
+    if look.taken_at is None:
+        return Skip("no-date", "occupancy is read against other dates, and this image has none")
+    seen = float(np.isfinite(look.samples).all(axis=0).mean())
+    if seen < LEAST_SEEN:
+        return Skip("outside-image", f"{seen:.0%} of the tracks lie inside the image; 60 % are needed")
+    around = int(np.isfinite(look.around).all(axis=0).sum())
+    if around < LEAST_AROUND:
+        return Skip(
+            "no-surroundings", f"{around} points beside the tracks are seen, {LEAST_AROUND} are needed"
+        )
+    return None
+
+
+def _measure(group: Sequence[Look], level: float) -> list[tuple[Measurement, ...] | Skip]:
+    """Looks of one orbit and layout against each other."""
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    days = np.array([(look.taken_at - epoch).days for look in group if look.taken_at], dtype=np.int64)
+    raw = excess(group, days) / RESPONSE
+    total = sum(group[0].lengths_m)
+    share = [float(np.isfinite(look.samples).all(axis=0).mean()) for look in group]
+    results: list[tuple[Measurement, ...] | Skip] = []
+    for date in range(len(group)):
+        others = np.isfinite(raw) & (np.abs(days - days[date]) > GUARD_DAYS)
+        if np.isnan(raw[date]) or others.sum() < LEAST_DATES:
+            detail = f"{others.sum()} other dates of orbit {group[date].orbit} can be compared"
+            results.append(Skip("no-baseline", f"{detail}, {LEAST_DATES} are needed; add dates"))
+        else:
+            results.append(_measurements(raw[date], raw[others], share[date], total, level))
+    return results
+
+
+def excess(group: Sequence[Look], days: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Square metres of empty ground that return what each date returns beyond its orbit's history, (dates,).
+
+    NaN for dates with too few others. May be negative: it is a sum over speckle.
+    """
+    cells, around = (
+        10 * np.log10(np.stack(part).astype(np.float64))
+        for part in ([look.samples for look in group], [look.around for look in group])
+    )
+    result = np.full(len(group), np.nan)
+    for date in range(len(group)):
+        others = np.abs(days - days[date]) > GUARD_DAYS
+        if others.sum() < LEAST_DATES:
+            continue
+        shift = np.nanmedian(around[date] - nan_median(around[others]), axis=1)
+        change = cells[date] - nan_median(cells[others]) - shift[:, None]
+        ratio = 10 ** (change[:, np.isfinite(change).all(axis=0)] / 10)
+        result[date] = (ratio.mean(axis=1) - 1).mean() * cells.shape[2] * group[date].gsd_m ** 2
+    return result
+
+
+def _measurements(
+    metres: float, others: NDArray[np.float64], share: float, total_m: float, level: float
+) -> tuple[Measurement, ...]:
+    """Metres beyond the middle date, and as railcars; see profile for the range of a wagon's length."""
+    usual = float(np.median(others))
+    scores = np.sort(np.abs(others - usual))
+    scatter = float(scores[min(math.ceil((len(scores) + 1) * level), len(scores)) - 1])
+    value = min(max(metres - usual, 0.0), total_m)
+    low = max(value - math.hypot(scatter, DOUBT * value), 0.0)
+    high = max(min(value + math.hypot(scatter, DOUBT * value), total_m), value)
+    return (
+        Measurement("occupied_track_m", value, low, high, level, "m", METHOD, share),
+        Measurement(
+            "railcar_equivalents",
+            value / WAGON_LENGTH_M,
+            low / WAGON_LENGTHS_M[1],
+            high / WAGON_LENGTHS_M[0],
+            level,
+            "railcars",
+            METHOD,
+            share,
+        ),
+    )
