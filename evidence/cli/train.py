@@ -18,19 +18,33 @@ def main(
         list[str] | None, typer.Option("--set", help="key=value that replaces a value in each; repeatable.")
     ] = None,
 ) -> None:
-    """Paint yards and fit the nets that read wagons; the same command goes on where it was stopped.
+    """Simulate yards and fit the nets; the same command goes on where it was stopped.
 
-    Paths in a config are relative to the folder in which the command is given.
+    A config with ``model: occupancy`` fits the net that reads filled track from coarse images, any other the
+    nets that read wagons. Paths in a config are relative to the folder in which the command is given.
 
     Example: yardwatch train configs/train/base.yaml configs/train/wagons.yaml
     """
     with told():
         from evidence.config import check_config, parse_overrides, read_yaml
+        from models.occupancy.learn import FillConfig, train_fill
         from models.wagons.train import TrainConfig, train
 
+        def say(text: str) -> None:
+            console.print(escape(text), highlight=False)
+
         over = parse_overrides(set_ or ())
+        values = [{**read_yaml(path), **over} for path in configs]
         # All are checked before the first is trained.
-        checked = [check_config(TrainConfig, {**read_yaml(path), **over}, str(path)) for path in configs]
+        checked = [
+            check_config(FillConfig, one, str(path))
+            if "model" in one
+            else check_config(TrainConfig, one, str(path))
+            for path, one in zip(configs, values, strict=True)
+        ]
         for config in checked:
             console.print(f"[bold]{escape(config.name)}[/] into {escape(str(config.into))}", highlight=False)
-            train(config, say=lambda text: console.print(escape(text), highlight=False))
+            if isinstance(config, FillConfig):
+                train_fill(config, say)
+            else:
+                train(config, say)

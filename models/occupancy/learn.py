@@ -254,7 +254,7 @@ class FillConfig(BaseModel):
         return Wanted(self.ordinary), Wanted(self.busy, cars=(0, 100))
 
 
-def train(config: FillConfig, say: Callable[[str], None] = print) -> None:
+def train_fill(config: FillConfig, say: Callable[[str], None] = print) -> None:
     """Simulate places, fit the net, calibrate its intervals; write ``occupancy.safetensors`` and ``.json``.
 
     Args:
