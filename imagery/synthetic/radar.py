@@ -126,7 +126,19 @@ class RadarPainter:
         truth = truth_of(place, trains, season, state, (float(shift[0]), float(shift[1])))
         return Visit(name, day, ArrayRaster(described, self.grid, pixels), truth)
 
-    def _lit(self, orbit: Orbit, season: Season, things: Sequence[Thing], rng: np.random.Generator) -> Array:
+    def _roofs(self, orbit: Orbit) -> list[Thing]:
+        """Echoes of the buildings: the same on every date of an orbit."""
+        rng = stream(self.place.seed, orbit.number, "roofs")
+        return [part for roof in self.place.roofs for part in echoes(roof, orbit, rng)]
+
+    def _lit(
+        self,
+        orbit: Orbit,
+        season: Season,
+        things: Sequence[Thing],
+        echoing: Sequence[Thing],
+        rng: np.random.Generator,
+    ) -> Array:
         """Gamma nought (2, rows, cols) on the ground's cells, things on it, before blur and speckle."""
         level = (
             self.level_db + _weather_db(season) + rng.normal(0, 0.5, (len(GROUND), 1)) + rng.normal(0, 0.3)
