@@ -72,24 +72,36 @@ class Lessons:
         return Lessons(dates, self.truth[keep], self.filled_m[keep], self.cars[keep], self.group[keep])
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One visit as an estimator is given it."""
+
+    group: int
+    """Index of what was wanted."""
+    visit: Visit
+    """With its truth."""
+    tile: Tile
+    """The image."""
+    good: NDArray[np.bool_]
+    """(rows, cols) which pixels can be believed."""
+    lines: tuple[NDArray[np.float64], ...]
+    """Tracks in pixels, where the site says."""
+    shift: Shift
+    """Where the image lies."""
+
+    @property
+    def view(self) -> View:
+        """What is kept of it."""
+        view = read_view(self.tile, self.good, self.lines, self.shift)
+        assert view is not None  # a visit shows its tracks
+        return view
+
+
 def lessons_of(
     place: SimulatedPlace, rng: np.random.Generator, wanted: Sequence[Wanted], measured: bool = True
 ) -> Lessons:
-    """Visit a place and hold its dates against each other.
-
-    Args:
-        place: Where.
-        rng: Source of randomness.
-        wanted: Visits; only those of the first kind are anyone's baseline.
-        measured: Shifts are measured as in a run; else they are the true ones with a usual error, which is
-            faster.
-    """
-    seen = [(group, visit) for group, part in enumerate(wanted) for visit in _visit(place, rng, part)]
-    found = [
-        (group, visit, view)
-        for (group, visit), view in zip(seen, _views(place, [v for _, v in seen], rng, measured), strict=True)
-        if view is not None
-    ]
+    """Visit a place and hold its dates against each other; see seen_at."""
+    found = [(one.group, one.visit, one.view) for one in seen_at(place, rng, wanted, measured)]
     views = [view for _, _, view in found]
     results = differences(views, np.array([group == 0 for group, _, _ in found]))
     kept = [
@@ -101,7 +113,7 @@ def lessons_of(
     shape = views[0].pixels.shape[1], views[0].pixels.shape[2]
     corridor = Corridor.of(rails, shape)
     planes = [
-        np.nan_to_num(corridor.take(rails.metres(shape, filled(place, visit, rails)).astype(np.float32)))
+        np.nan_to_num(corridor.take(rails.metres(shape, taken(place, visit, rails)).astype(np.float32)))
         for _, visit, _ in kept
     ]
     return Lessons(
@@ -111,6 +123,37 @@ def lessons_of(
         np.array([visit.truth.railcars for _, visit, _ in kept], dtype=np.int64),
         np.array([group for group, _, _ in kept], dtype=np.int64),
     )
+
+
+def seen_at(
+    place: SimulatedPlace, rng: np.random.Generator, wanted: Sequence[Wanted], measured: bool = True
+) -> Iterator[Seen]:
+    """Visit a place.
+
+    Args:
+        place: Where.
+        rng: Source of randomness.
+        wanted: Visits; only those of the first kind are anyone's baseline.
+        measured: Shifts are measured as in a run; else they are the true ones with a usual error, which is
+            faster.
+    """
+    found = [(group, visit) for group, part in enumerate(wanted) for visit in _visit(place, rng, part)]
+    rasters = {visit.raster.scene.id: visit.raster for _, visit in found}
+    frames = Frames([raster.scene for raster in rasters.values()] if measured else ())
+
+    def look(scene: Scene, bands: Sequence[str]) -> Tile:
+        raster = rasters[scene.id]
+        return raster.read(bands=[band for band in bands if band in raster.bands])
+
+    lines = tuple(line for _, line in tracks_in_pixels(place.site, found[0][1].raster.grid))
+    for group, visit in found:
+        tile = visit.raster.read()
+        if measured:
+            framed = frame(tile, lines, frames, place.site.id, look)
+            yield Seen(group, visit, tile, framed.good, lines, framed.shift)
+        else:
+            shift = _usual_shift(visit, tile.gsd_m, rng)
+            yield Seen(group, visit, tile, believable(tile), lines, shift)
 
 
 def _visit(place: SimulatedPlace, rng: np.random.Generator, wanted: Wanted) -> Iterator[Visit]:
@@ -125,26 +168,6 @@ def _visit(place: SimulatedPlace, rng: np.random.Generator, wanted: Wanted) -> I
     return visits(place, rng, days, wanted.stock, rng.integers(low, high + 1, len(days)).tolist())
 
 
-def _views(
-    place: SimulatedPlace, seen: Sequence[Visit], rng: np.random.Generator, measured: bool
-) -> Iterator[View | None]:
-    rasters = {visit.raster.scene.id: visit.raster for visit in seen}
-    frames = Frames([visit.raster.scene for visit in seen] if measured else ())
-
-    def look(scene: Scene, bands: Sequence[str]) -> Tile:
-        raster = rasters[scene.id]
-        return raster.read(bands=[band for band in bands if band in raster.bands])
-
-    lines = [line for _, line in tracks_in_pixels(place.site, seen[0].raster.grid)]
-    for visit in seen:
-        tile = visit.raster.read()
-        if measured:
-            framed = frame(tile, lines, frames, place.site.id, look)
-            yield read_view(tile, framed.good, lines, framed.shift)
-        else:
-            yield read_view(tile, believable(tile), lines, _usual_shift(visit, tile.gsd_m, rng))
-
-
 def _usual_shift(visit: Visit, gsd_m: float, rng: np.random.Generator) -> Shift:
     """As a run would find it: off by some hundredths of a pixel, not found under cloud."""
     if rng.random() < 0.15 + 0.6 * visit.truth.hidden_share:
@@ -153,7 +176,7 @@ def _usual_shift(visit: Visit, gsd_m: float, rng: np.random.Generator) -> Shift:
     return Shift(float(east), float(south), 1.0, 1.0, True, "true but for a usual error", 0.05)
 
 
-def filled(place: SimulatedPlace, visit: Visit, rails: Rails) -> NDArray[np.float64]:
+def taken(place: SimulatedPlace, visit: Visit, rails: Rails) -> NDArray[np.float64]:
     """Which pieces of the rails carry a train, (pieces,) 0 or 1."""
     share = np.zeros(len(rails.at_m))
     for index, track in enumerate(place.site.tracks):
