@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from evidence.ledger import Outcome, Sighting
 from models.measurement import Measurement, Skip
-from models.occupancy import blue, profile, radar
+from models.occupancy import blue, fuse, profile, radar
 
 
 def together(sightings: Iterable[Sighting], level: float) -> list[Outcome]:
@@ -21,7 +21,10 @@ def together(sightings: Iterable[Sighting], level: float) -> list[Outcome]:
     groups: dict[tuple[str, str], list[Sighting]] = defaultdict(list)
     for sighting in sightings:
         groups[sighting.outcome.site, sighting.outcome.sensor].append(sighting)
-    return [outcome for group in groups.values() for outcome in _of_one_sensor(group, level)]
+    sites: dict[str, list[Outcome]] = defaultdict(list)
+    for (site, _), group in groups.items():
+        sites[site] += _of_one_sensor(group, level)
+    return [outcome for outcomes in sites.values() for outcome in _beside_radar(outcomes)]
 
 
 def _of_one_sensor(group: Sequence[Sighting], level: float) -> list[Outcome]:
@@ -37,6 +40,27 @@ def _of_one_sensor(group: Sequence[Sighting], level: float) -> list[Outcome]:
     for (i, _), (_, found) in zip(looks, blue.covers([k for _, k in looks], level), strict=True):
         outcomes[i] = _covered(outcomes[i], found, level)
     return outcomes
+
+
+def _beside_radar(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Optical dates of one place with the nearest radar date beside them, and fused where both agree."""
+    by_radar = [(o.taken_at, o) for o in outcomes if o.taken_at and _methods(o) == {radar.METHOD}]
+    moments = [moment for moment, _ in by_radar]
+    result = []
+    for outcome in outcomes:
+        at = outcome.taken_at
+        index = None if at is None or _methods(outcome) == {radar.METHOD} else fuse.nearest(at, moments)
+        if at is not None and index is not None:
+            moment, other = by_radar[index]
+            found = fuse.pairs(outcome.measurements, other.measurements, other.scene_id, moment - at)
+            agreed = [pair.fused for pair in found if pair.fused is not None]
+            outcome = replace(outcome, measurements=(*outcome.measurements, *agreed), pairs=found)
+        result.append(outcome)
+    return result
+
+
+def _methods(outcome: Outcome) -> set[str]:
+    return {measurement.method for measurement in outcome.measurements}
 
 
 def _ended(outcome: Outcome, result: tuple[Measurement, ...] | Skip) -> Outcome:

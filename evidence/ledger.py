@@ -13,6 +13,7 @@ from imagery.errors import InputError
 from models.detections import Detections
 from models.measurement import Measurement, Skip
 from models.occupancy.blue import Cover
+from models.occupancy.fuse import Pair
 from models.occupancy.lattice import Look
 from models.occupancy.profile import Profile
 from models.stats.series import Series
@@ -46,6 +47,8 @@ class Outcome:
     """Pixels of the yard that its own classes call cloud and that were believed all the same."""
     covers: tuple[Cover, ...] = ()
     """Ground under coloured covers, by yard or track and colour."""
+    pairs: tuple[Pair, ...] = ()
+    """An optical date's readings beside those of the nearest radar date, agreeing or not."""
 
     def __post_init__(self) -> None:
         if bool(self.measurements) == (self.skip is not None):
