@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,8 +12,10 @@ from evidence.claims import Claim
 from evidence.comparisons import RULES, Case, Finding, number, stated
 from imagery.sensors import SINGLE_MAX_M
 from models.occupancy.profile import METHOD as PROFILE
-from models.stats.baseline import baseline_of
-from models.stats.ranks import rank_p_value
+from models.stats.change import change_of
+from models.stats.placebo import stretches
+from models.stats.power import Power, power_of
+from models.stats.ranks import Direction, Statistic
 from models.stats.series import Series
 
 Outcome4 = Literal["supported", "contradicted", "undecided", "out of reach"]
@@ -41,8 +43,21 @@ class Verdict:
     """Rank p-value against the baseline, where there is one."""
     scene_ids: tuple[str, ...] = ()
     """The scenes behind it."""
+    p_model: float | None = None
+    """P-value of a model, where the baseline has dates enough to fit one."""
+    model: str = ""
+    """What that model assumes."""
+    smallest_change: float | None = None
+    """The smallest rise, or fall where one is claimed, that these dates would have shown in 80 % of cases;
+    None where none could have been shown."""
+    placebo_periods: int | None = None
+    """How many earlier periods of the same length the claim was held against too; None where not asked."""
+    placebo_supported: int | None = None
+    """In how many of them it would have been supported: the rate of false support."""
 
 
+CHANGES = ("rises", "falls", "ratio", "appears", "disappears")
+"""Comparisons that claim a change."""
 ANSWERED_BY = {"railcars": ("railcars", "railcar_equivalents")}
 """Quantities of ours that a claim may be held against, the best first; a claim's own where none stands."""
 
@@ -52,6 +67,8 @@ def judge(
     series: Sequence[Series],
     years: int = 5,
     gsd_by_scene: Mapping[str, float] | None = None,
+    season_days: int | None = None,
+    placebo: bool = False,
 ) -> Verdict:
     """Hold one claim against what a run measured.
 
@@ -65,6 +82,8 @@ def judge(
         years: How many years before the claim's period make its baseline.
         gsd_by_scene: Ground sample distance in metres by scene id, where known: counts of single railcars
             from pixels that cannot show them are left out.
+        season_days: Only baseline dates within this many days of the season; all the year where None.
+        placebo: Hold the claim against earlier periods as well, to see how often it is supported there.
 
     Returns:
         One of four outcomes, with its reason. Never ``supported`` without a measured date.
@@ -76,21 +95,24 @@ def judge(
     here = list(_yardsticks([one for one in measured if one.site == claim.site], gsd_by_scene or {}))
     if not here:
         return _nothing_here(claim, series, bool(measured))
-    cases = [Case(claim, one, years) for one in here if one.within(claim.period).any()]
+    cases = [Case(claim, one, years, season_days) for one in here if one.within(claim.period).any()]
     if not cases:
         return _nothing_then(claim, here)
     findings = [(case, RULES[claim.comparison](case)) for case in cases]
     decided = [pair for pair in findings if pair[1].decision != "undecided"]
-    return _verdict(*(decided or findings)[0])
+    case, finding = (decided or findings)[0]
+    verdict = _verdict(case, finding)
+    return _with_placebo(verdict, case) if placebo else verdict
 
 
 def _yardsticks(series: Sequence[Series], gsd_by_scene: Mapping[str, float]) -> Iterator[Series]:
-    """Series of one method each; the coarse profile after those that see wagons."""
+    """Series of one method, and of radar one orbit, each; the coarse profile after those that see wagons."""
     for one in series:
         single = one.quantity.endswith("railcars")
         resolved = [not single or gsd_by_scene.get(id, 0.0) <= SINGLE_MAX_M for id in one.scene_ids]
-        for method in sorted(set(one.methods), key=lambda name: (name == PROFILE, name)):
-            part = one.take(np.array(resolved) & (np.array(one.methods) == method))
+        looks = list(zip(one.methods, one.orbits, strict=True))
+        for look in sorted(set(looks), key=lambda pair: (pair[0] == PROFILE, *pair)):
+            part = one.take(np.array(resolved) & np.array([other == look for other in looks]))
             if len(part):
                 yield part
 
@@ -116,28 +138,62 @@ def _nothing_then(claim: Claim, here: Sequence[Series]) -> Verdict:
 
 
 def _verdict(case: Case, finding: Finding) -> Verdict:
-    claim, series = case.claim, case.series
-    baseline = baseline_of(series, claim.period, case.years)
-    p_rank = None
-    if baseline.n:
-        falling = claim.comparison in ("falls", "disappears")
-        p_rank = rank_p_value(
-            case.inside.values,
-            baseline.values,
-            "minimum" if falling else "maximum",
-            "fall" if falling else "rise",
-        )
+    statistic, direction = _looked_for(case.claim)
+    change = power = None
+    if case.baseline.n:
+        change = change_of(case.series, case.claim.period, case.baseline, statistic, direction)
+        power = power_of(case.inside, case.baseline, statistic, direction, 1 - case.series.level)
     return Verdict(
-        claim.id,
+        case.claim.id,
         finding.decision,
-        f"{_claimed(case)}: {finding.sentence}.",
-        series.quantity,
+        f"{_claimed(case)}: {finding.sentence}{_could_show(case, finding, power)}{_steps(case)}.",
+        case.series.quantity,
         finding.value,
         finding.low,
         finding.high,
-        p_rank,
+        change.p_rank if change else None,
         finding.scene_ids,
+        change.tail.p if change and change.tail else None,
+        change.tail.assumptions if change and change.tail else "",
+        power.smallest if power else None,
     )
+
+
+def _looked_for(claim: Claim) -> tuple[Statistic, Direction]:
+    falling = claim.comparison in ("falls", "disappears")
+    return ("minimum", "fall") if falling else ("maximum", "rise")
+
+
+def _could_show(case: Case, finding: Finding, power: Power | None) -> str:
+    """What the dates could have shown, where they are said to show nothing or no change."""
+    silent = finding.decision == "contradicted" and case.claim.comparison in CHANGES
+    if finding.decision != "undecided" and not silent:
+        return ""
+    if power is None:
+        return "; without an earlier date no change could have been shown"
+    return f"; {power.words}"
+
+
+def _steps(case: Case) -> str:
+    """Which changes of processing were taken off the baseline."""
+    return "".join(
+        f"; {step.n_from} dates processed as {step.era} were moved by {step.shift:+,.1f} "
+        f"({step.low:+,.1f} to {step.high:+,.1f}) {case.series.unit}"
+        for step in case.baseline.steps
+    )
+
+
+def _with_placebo(verdict: Verdict, case: Case) -> Verdict:
+    """How often the same claim, made of an earlier period, would have been supported."""
+    if case.claim.comparison == "at most":
+        return verdict  # usual traffic is meant to support it
+    before = case.series.take(case.series.times < np.datetime64(case.claim.period.start, "s"))
+    moved = [replace(case.claim, period=period) for period in stretches(case.baseline)]
+    cases = [
+        replace(case, claim=claim, series=before) for claim in moved if before.within(claim.period).any()
+    ]
+    supported = sum(RULES[case.claim.comparison](one).decision == "supported" for one in cases)
+    return replace(verdict, placebo_periods=len(cases), placebo_supported=supported)
 
 
 def _claimed(case: Case) -> str:

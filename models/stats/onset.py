@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from models.stats.ranks import Direction
 from models.stats.series import Series
 
 Matrix = NDArray[np.float64]
+Shape = Literal["step", "ramp", "either"]
 
 LEAST = 6
 """Dates that a change point needs."""
@@ -70,6 +72,7 @@ def onset_of(
     generator: np.random.Generator,
     direction: Direction = "rise",
     level: float = 0.9,
+    shape: Shape = "either",
 ) -> Onset:
     """The day on which a step or a linear change began.
 
@@ -91,6 +94,7 @@ def onset_of(
         generator: For the random orders.
         direction: Which way.
         level: Coverage of the interval.
+        shape: What is known of the change beforehand: at once, over at least three days, or neither.
 
     Raises:
         InputError: Fewer than 6 dates up to the period's end, or none in the period.
@@ -109,20 +113,23 @@ def onset_of(
     starts = np.arange(0.0, min(period.days, np.ceil(days[-1])))
     if not len(starts):
         starts = np.zeros(1)
-    shapes, start, ramp = _shapes(days, starts)
+    shapes, start, ramp = _shapes(days, starts, shape)
     p = _shuffled_p(shapes, values, generator)
     if p > 1 - level:
         return Onset(period, direction, False, p, None, None, None, level, None, None, None, len(used))
     weight, base, height = _posterior(shapes, values, _variances(used, values, inside), ramp)
     by_day = np.array([weight[start == day].sum() for day in starts])
-    low, middle, high = np.searchsorted(np.cumsum(by_day), [(1 - level) / 2, 0.5, (1 + level) / 2])
+    ends = np.searchsorted(np.cumsum(by_day), [(1 - level) / 2, 0.5, (1 + level) / 2])
+    low, middle, high = np.minimum(ends, len(starts) - 1).tolist()
     best = int(np.argmax(weight))
     return Onset(
         period,
         direction,
         True,
         p,
-        *(_day(period, int(min(k, len(starts) - 1))) for k in (middle, low, high)),
+        _day(period, middle),
+        _day(period, low),
+        _day(period, high),
         level,
         sign * float(base[best]),
         sign * float(height[best]),
@@ -135,9 +142,12 @@ def _day(period: Period, offset: int) -> date:
     return period.start + timedelta(days=offset)
 
 
-def _shapes(days: NDArray[np.float64], starts: NDArray[np.float64]) -> tuple[Matrix, Matrix, Matrix]:
-    """Every change that is tried: (k, n) from 0 before it to 1 in the end, its start (k,), its length (k,)."""
-    start, ramp = (part.ravel() for part in np.meshgrid(starts, _RAMP_DAYS, indexing="ij"))
+def _shapes(
+    days: NDArray[np.float64], starts: NDArray[np.float64], shape: Shape
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Every change that is tried: (k, n) from 0 before it to 1 in the end, start (k,), length (k,)."""
+    ramps = [length for length in _RAMP_DAYS if shape == "either" or (shape == "step") == (length == 0)]
+    start, ramp = (part.ravel() for part in np.meshgrid(starts, ramps, indexing="ij"))
     since = days - start[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         shapes = np.where(ramp[:, None] > 0, np.clip(since / ramp[:, None], 0, 1), since >= 0)
@@ -156,9 +166,7 @@ def _shuffled_p(shapes: Matrix, values: NDArray[np.float64], generator: np.rando
     return float((1 + (others >= best - 1e-9 * max(abs(best), 1.0)).sum()) / (SHUFFLES + 1))
 
 
-def _variances(
-    used: Series, values: NDArray[np.float64], inside: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _variances(used: Series, values: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Measured error and the place's own unrest, (n,)."""
     z = NormalDist().inv_cdf((1 + used.level) / 2)
     half = (used.highs - used.lows) / 2
@@ -185,6 +193,6 @@ def _posterior(
     rest = np.maximum(syy - sxy * height, 1e-9 * max(syy, 1.0))
     rising = stdtr(n - 2, height / np.sqrt(rest / (n - 2) / sxx))
     steps = (ramp == 0).mean()
-    prior = np.where(ramp == 0, 0.5 / steps, 0.5 / max(1 - steps, 1e-9))
+    prior = np.where(ramp == 0, 1 / max(steps, 1e-9), 1 / max(1 - steps, 1e-9))
     log = np.log(prior) - 0.5 * np.log(total * sxx) - (n - 2) / 2 * np.log(rest) + np.log(rising + 1e-300)
     return np.exp(log - logsumexp(log)), centre - height * mean, height

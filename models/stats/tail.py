@@ -7,7 +7,8 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, norm, rankdata, t
+from scipy.special import bdtrc, gammaln, ndtri, stdtr, stdtrit
+from scipy.stats import rankdata
 
 from models.stats.baseline import Baseline
 from models.stats.ranks import Direction, Statistic, picked, rank_of
@@ -15,7 +16,10 @@ from models.stats.series import Series
 
 LEAST = 8
 """Baseline dates that a model needs."""
-_FREEDOMS = (2.0, 3.0, 4.0, 6.0, 10.0, 30.0)  # tails tried, the heaviest first
+_FREEDOMS = np.array([2.0, 3.0, 4.0, 6.0, 10.0, 30.0])  # tails tried, the heaviest first
+_AT = np.array([0.5, 0.9])  # shares of the distances from the centre that the t has to reach
+_POINTS = stdtrit(_FREEDOMS[:, None], (1 + _AT) / 2)  # how far it does, at scale 1
+_NORMS = gammaln((_FREEDOMS + 1) / 2) - gammaln(_FREEDOMS / 2) - np.log(_FREEDOMS) / 2
 _ALIKE_DAYS = (0.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # correlation times tried
 _PAIR_DAYS = 90.0  # dates further apart say nothing of how long a state lasts
 
@@ -54,8 +58,9 @@ def tail_of(
 
     A t and no bootstrap: a resampled baseline never shows more than its own largest value, so that a
     bootstrap says no more than the rank does. The t has heavy tails, as traffic that comes in whole trains
-    has (Lange, Little and Taylor 1989); its centre is the median, its scale the median distance of the
-    dates beyond the median on the side in question (traffic is skewed), at least the middle measured error,
+    has (Lange, Little and Taylor 1989); its centre is the median, its scale such that it
+    reaches at least the middle and the highest tenth of the distances beyond the median on the side in
+    question (traffic is skewed, and often nothing stands there) and the middle measured error,
     and its degrees of freedom the likeliest of a few, never more than the independent dates less one. Dates
     near in time are alike: their correlation, fitted as exp(-days / tau) on normal scores (after Mudelsee
     2002), gives the number of independent dates (Bayley and Hammersley 1946), and with it the doubt
@@ -78,15 +83,15 @@ def tail_of(
     freedom = max(min(freedom, independent - 1), 1.0)
     scale *= float(np.sqrt(1 + 1 / independent))
     n = len(inside)
-    one = float(t.sf(sign * (picked(inside.values, statistic) - centre) / scale, freedom))
-    several = float(binom.sf(rank_of(n, statistic, direction) - 1, n, one))
+    one = float(stdtr(freedom, -sign * (picked(inside.values, statistic) - centre) / scale))
+    several = float(bdtrc(rank_of(n, statistic, direction) - 1, n, one))
     return Tail(max(one, several), centre, scale, freedom, alike, independent)
 
 
 def correlation_days(times: NDArray[np.datetime64], values: NDArray[np.float64]) -> float:
     """The tau whose exp(-days / tau) fits the products of normal scores of neighbouring dates best."""
     days = times.astype("datetime64[s]").astype(np.float64) / 86400
-    scores = norm.ppf(rankdata(values) / (len(values) + 1))
+    scores = ndtri(rankdata(values) / (len(values) + 1))
     variance = float(np.mean(scores**2))
     first, second = np.triu_indices(len(values), 1)
     apart = days[second] - days[first]
@@ -119,10 +124,9 @@ def _measured_error(series: Series) -> float:
 
 def _fitted(beyond: NDArray[np.float64], least: float) -> tuple[float, float]:
     """Degrees of freedom and scale of the half t that fits distances beyond the centre best."""
-    middle = float(np.median(beyond))
-    tried = [(freedom, max(middle / float(t.ppf(0.75, freedom)), least)) for freedom in _FREEDOMS]
-    likelihood = [
-        float(t.logpdf(beyond / scale, freedom).sum() - len(beyond) * np.log(scale))
-        for freedom, scale in tried
-    ]
-    return tried[int(np.argmax(likelihood))]
+    n = len(beyond)
+    scales = np.maximum((np.quantile(beyond, _AT, method="higher") / _POINTS).max(axis=1), least)
+    logs = np.log1p((beyond / scales[:, None]) ** 2 / _FREEDOMS[:, None]).sum(axis=1)
+    likelihood = n * (_NORMS - np.log(scales)) - (_FREEDOMS + 1) / 2 * logs
+    best = int(np.argmax(likelihood))
+    return float(_FREEDOMS[best]), float(scales[best])
