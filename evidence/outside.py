@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, t
 
+from evidence.readback import read_measurements
 from evidence.tables import write_csv
 from evidence.verdicts import ANSWERED_BY
 from imagery.errors import InputError
@@ -75,22 +76,6 @@ def compare_table(run: Path, figures: Path, days: float = 1.0) -> pd.DataFrame:
     outside, measured = _read(figures), read_measurements(run)
     rows = [_pair(row, measured, days) for _, row in outside.iterrows()]
     return pd.concat([outside, pd.DataFrame(rows, columns=list(ADDED), index=outside.index)], axis=1)
-
-
-def read_measurements(run: Path) -> pd.DataFrame:
-    """The measurements of a run, their dates as UTC.
-
-    Raises:
-        InputError: There are none.
-    """
-    path = run / "measurements.parquet"
-    try:
-        table = pd.read_parquet(path)
-        return table.assign(taken_at=pd.to_datetime(table["taken_at"], utc=True))
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{path} is no table of a run ({error}); give the folder of `yardwatch run`"
-        ) from error
 
 
 def agreements(table: pd.DataFrame) -> list[Agreement]:

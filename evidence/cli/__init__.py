@@ -6,6 +6,7 @@ from evidence.cli import (
     adapt,
     axes,
     claims,
+    compare,
     count,
     coverage,
     doctor,
@@ -16,6 +17,7 @@ from evidence.cli import (
     simulate,
     site,
     train,
+    verify,
 )
 
 app = typer.Typer(
@@ -25,6 +27,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, fetch, coverage, count, score, adapt, axes, train, info, simulate, claims, doctor):
+for command in (
+    run,
+    compare,
+    fetch,
+    coverage,
+    count,
+    score,
+    adapt,
+    axes,
+    train,
+    info,
+    simulate,
+    claims,
+    verify,
+    doctor,
+):
     app.command(command.NAME)(command.main)
 app.add_typer(site.app, name=site.NAME)
