@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +17,6 @@ from imagery.synthetic.terrain import fractal
 
 FIELD = 256
 """Side of the cloud field in 10 m pixels; it repeats, so that shadows may come from beyond the scene."""
-FINE_M = 3.0
-"""Pixel of the finest sensor that looks through it."""
 SKIES: tuple[Sky, ...] = ("clear", "thin", "broken", "overcast", "haze")
 _ODDS = {
     "winter": (0.62, 0.10, 0.16, 0.08, 0.04),
@@ -138,16 +137,11 @@ def swath(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool_]
 
 
 def at_pixels(plane: Plane, shape: tuple[int, ...]) -> Plane:
-    """A 10 m plane on pixels twice as large by their mean, or on finer ones by the nearest."""
+    """A 10 m plane on other pixels of the same ground: larger ones by their mean, finer ones bilinearly."""
     if plane.shape == shape:
         return plane
-    if plane.shape < shape:
-        row, col = (
-            np.minimum((np.arange(n) + 0.5) * FINE_M / 10.0, most - 1).astype(np.intp)
-            for n, most in zip(shape, plane.shape, strict=True)
-        )
-        return np.asarray(plane[np.ix_(row, col)])
-    return np.asarray(plane.reshape(shape[0], 2, shape[1], 2).mean(axis=(1, 3)))
+    how = cv2.INTER_LINEAR if shape > plane.shape else cv2.INTER_AREA
+    return np.asarray(cv2.resize(plane, (shape[1], shape[0]), interpolation=how))
 
 
 def _opacity(sky: Sky, field: Plane, cover: float, rng: np.random.Generator) -> Plane:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from imagery.synthetic.atmosphere import at_pixels
 from imagery.synthetic.coarse import Array, Cells, kernel
 from imagery.synthetic.eyes import Eye
 from imagery.synthetic.spectra import BANDS, GREEN, GROUND, SNOW
@@ -22,6 +23,9 @@ CROPS = 4
 """Parcels of growing materials fall into this many kinds, each with its own year."""
 _MATERIALS = tuple(GROUND.values())
 _FIELDS = 4  # smooth fields from which uneven wet and melting snow are made
+# Changes from date to date, as shares of brightness (standard deviations) at a usual place.
+_FIELD_CHANGE, _HARD_CHANGE = 0.08, 0.025  # of a kind of crop, and of any other material
+_SMOOTH_CHANGE, _FINE_CHANGE = 0.012, 0.015  # over hundreds of metres, and over a pixel or two
 _INFRARED = 3  # bands from this one on share the second texture
 
 
@@ -37,6 +41,8 @@ class Look:
     """0 dry to 1 just rained on."""
     patches: Array
     """(rows, cols) at 10 m: smooth, mean 0, variance 1: where snow melts and water dries last."""
+    light: Array
+    """(2, rows, cols) at 10 m: visible and infrared brightness of the date as a share of the usual."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,25 +86,44 @@ class Backdrop:
         self._fields = np.stack([fractal(rng, (coarse[0], coarse[1]), 1.6) for _ in range(_FIELDS)])
         self._blurs = [self._blur(*key) for key in sorted(set(zip(eye.pixel_m, eye.spread_m, strict=True)))]
 
-    def look(self, lush: Sequence[float], snow: float, wet: float, rng: np.random.Generator) -> Look:
+    def look(
+        self, lush: Sequence[float], snow: float, wet: float, restless: float, rng: np.random.Generator
+    ) -> Look:
         """The ground on one date.
 
         Args:
             lush: (CROPS,) growth of each kind of crop, 0 to 1.
             snow: Share of open ground under snow.
             wet: 0 dry to 1 just rained on.
-            rng: Source of where it is wet.
+            restless: How much the ground and the light over it change from date to date; 1 is usual.
+            rng: Source of where it is wet and what has changed.
         """
         green = np.clip(self.growth * np.asarray(lush)[self.crop], 0, 1)[:, None]
-        weights = rng.normal(0, 1, _FIELDS)
-        roll = tuple(int(rng.integers(side)) for side in self._fields.shape[1:])
-        patches = np.tensordot(weights / np.hypot.reduce(weights), self._fields, 1)
-        return Look(
-            self._reflectance[self._material] * (1 - green) + GREEN * green,
-            snow,
-            wet,
-            np.roll(patches, roll, axis=(0, 1)),
+        mix = self._reflectance[self._material] * (1 - green) + GREEN * green
+        worked = np.where(self.growth > 0.8, _FIELD_CHANGE, _HARD_CHANGE)[:, None] * restless
+        tilt = rng.normal(0, 0.5, (len(mix), 1)) * np.linspace(-1, 1, len(BANDS))
+        mix = mix * np.exp(worked * (rng.normal(0, 1, (len(mix), 1)) + tilt))
+        smooth = self._field(rng)
+        light = np.stack(
+            [
+                _SMOOTH_CHANGE * (smooth + 0.5 * self._field(rng)) + _FINE_CHANGE * self._fine(rng)
+                for _ in range(2)
+            ]
         )
+        return Look(mix, snow, wet, self._field(rng), np.exp(restless * light))
+
+    def _field(self, rng: np.random.Generator) -> Array:
+        """A smooth field (rows, cols) at 10 m, mean 0, variance 1."""
+        weights = rng.normal(0, 1, _FIELDS)
+        field = np.tensordot(weights / np.hypot.reduce(weights), self._fields, 1)
+        roll = tuple(int(rng.integers(side)) for side in field.shape)
+        return np.asarray(np.roll(field, roll, axis=(0, 1)))
+
+    def _fine(self, rng: np.random.Generator) -> Array:
+        """A rough field (rows, cols) at 10 m, alike over some pixels, mean 0, variance about 1."""
+        rough = rng.standard_normal(self._fields.shape[1:])
+        near = sum(np.roll(rough, move, axis=axis) for move, axis in ((1, 0), (-1, 0), (1, 1), (-1, 1)))
+        return np.asarray(0.8 * rough + 0.3 * near)
 
     def cells(self, look: Look, at: NDArray[np.intp]) -> Array:
         """Reflectance (bands, n) in full sun of single cells, by flat index."""
@@ -136,7 +161,9 @@ class Backdrop:
                 picture = _sampled(plane, shift / (blur.pixel_m / 2))
                 if change is not None and cells is not None:
                     picture = picture + self._spread(change[band], cells.at, band, shift)
-                result[BANDS[self.eye.stands_for[band]]] = picture
+                place = self.eye.stands_for[band]
+                light = look.light[int(place >= _INFRARED)]
+                result[BANDS[place]] = picture * at_pixels(light, picture.shape)
         return result
 
     def _spread(self, change: Array, at: NDArray[np.intp], band: int, shift: Array) -> Array:
@@ -154,10 +181,10 @@ class Backdrop:
         plain = _weighed(mix * (1 - self._darkens[:, None] * (wet if isinstance(wet, float) else 0.0)), blur)
         shape = plain.shape[1:]
         if not isinstance(wet, float):
-            return plain - _grown(wet, shape) * _weighed(mix * self._darkens[:, None], blur)
+            return plain - at_pixels(wet, shape) * _weighed(mix * self._darkens[:, None], blur)
         if isinstance(snow, float):
             return plain
-        cover = _grown(snow, shape)
+        cover = at_pixels(snow, shape)
         bare = mix * (1 - self._darkens[:, None] * wet) * self._holds[:, None]
         white = np.array([SNOW[self.eye.stands_for[band]] for band in blur.bands])
         return plain - cover * _weighed(bare, blur) + white[:, None, None] * cover * blur.holds
@@ -191,12 +218,6 @@ def _uneven(look: Look) -> tuple[Array | float, Array | float]:
 def _weighed(mix: Array, blur: _Blur) -> Array:
     flat = mix.T.astype(np.float32) @ blur.shares.reshape(len(mix), -1)
     return np.asarray(flat.reshape(-1, *blur.shares.shape[1:]), dtype=np.float64)
-
-
-def _grown(plane: Array, shape: Sequence[int]) -> Array:
-    """A 10 m plane on another grid of the same ground, by the nearest pixel."""
-    row, col = (((np.arange(n) + 0.5) * most / n) for n, most in zip(shape, plane.shape, strict=True))
-    return np.asarray(plane[np.ix_(row.astype(np.intp), col.astype(np.intp))])
 
 
 def _nearest(plane: Array, row: Array, col: Array) -> Array:

@@ -29,6 +29,9 @@ from imagery.synthetic.visit import State, Visit, along_tracks, truth_of
 
 OFFSET_FROM = date(2022, 1, 25)
 """From this day on Sentinel-2 is processed by baseline 04.00."""
+REFINED_FROM = date(2021, 3, 30)
+"""From this day on Sentinel-2 is placed by the global reference image."""
+_BEFORE = 1.6  # times worse before that
 _OPAQUE = 0.3  # cloud this dense hides the ground
 
 
@@ -57,7 +60,8 @@ class OpticalPainter:
         moment = datetime.combine(day, time(), tzinfo=UTC) + timedelta(hours=float(hour))
         sun = sun_position(moment, float(self.lonlat[0]), float(self.lonlat[1]))
         season = season_of(place.seed, place.site.id, day, place.climate)
-        shift = np.clip(rng.normal(0, self.shift_m, 2), -eye.most_shift_m, eye.most_shift_m)
+        spread = self.shift_m * (_BEFORE if day < REFINED_FROM and eye.gsd_m > 5 else 1.0)
+        shift = np.clip(rng.normal(0, spread, 2), -eye.most_shift_m, eye.most_shift_m)
         things = [*place.roofs, *self._clutter(rng, stock), *things_of(place, trains)]
         seen = self._ground(day, season, things, sun, shift, rng)
         air = air_of(rng, day.month, self.ten, *sun, sky=sky, gain=eye.gain, band_gain=eye.band_gain)
@@ -84,7 +88,7 @@ class OpticalPainter:
     ) -> dict[str, Plane]:
         """Each band as it leaves the ground, through the sensor's blur."""
         eye, bands = self.eye, list(self.eye.stands_for)
-        look = self.backdrop.look(self._lush(day, season), season.snow, season.wet, rng)
+        look = self.backdrop.look(self._lush(day, season), season.snow, season.wet, self.place.restless, rng)
         shifts = shift + rng.normal(0, eye.band_shift_m, (len(bands), 2))
         cells = drawn(things, sun, self.backdrop.shape, self.place.cell_m) if things else None
         if cells is not None:

@@ -50,6 +50,8 @@ class SimulatedPlace:
     """How the year runs."""
     spans_m: tuple[tuple[tuple[float, float], ...], ...]
     """Of each track: stretches (start, end) on which wagons may stand."""
+    restless: float
+    """How much ground and light change from date to date; 1 is usual."""
     seed: int
     """What chance follows from where it is the same on all dates."""
 
@@ -142,6 +144,7 @@ def place_of(
             snowfalls=(0, int(rng.integers(1, 7))),
         ),
         spans_m=tuple(tuple(spans) for spans in frame.tracks.free_spans()),
+        restless=float(rng.lognormal(0, 0.4)),
         seed=seed,
     )
 
