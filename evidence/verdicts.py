@@ -92,7 +92,7 @@ def judge(
         return Verdict(claim.id, "out of reach", f"No imagery could test this: {claim.reason}.")
     wanted = ANSWERED_BY.get(claim.quantity, (claim.quantity,))
     measured = [one for quantity in wanted for one in series if one.quantity == quantity and len(one)]
-    here = list(_yardsticks([one for one in measured if one.site == claim.site], gsd_by_scene or {}))
+    here = list(yardsticks([one for one in measured if one.site == claim.site], gsd_by_scene))
     if not here:
         return _nothing_here(claim, series, bool(measured))
     cases = [Case(claim, one, years, season_days) for one in here if one.within(claim.period).any()]
@@ -105,8 +105,9 @@ def judge(
     return _with_placebo(verdict, case) if placebo else verdict
 
 
-def _yardsticks(series: Sequence[Series], gsd_by_scene: Mapping[str, float]) -> Iterator[Series]:
+def yardsticks(series: Sequence[Series], gsd_by_scene: Mapping[str, float] | None = None) -> Iterator[Series]:
     """Series of one method, and of radar one orbit, each; the coarse profile after those that see wagons."""
+    gsd_by_scene = gsd_by_scene or {}
     for one in series:
         single = one.quantity.endswith("railcars")
         resolved = [not single or gsd_by_scene.get(id, 0.0) <= SINGLE_MAX_M for id in one.scene_ids]

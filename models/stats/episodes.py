@@ -38,8 +38,8 @@ class Episode:
         """In a sentence."""
         began = f"after {_day(self.after)} and by" if self.after is not None else "by"
         ended = f", gone by {_day(self.before)}" if self.before is not None else ", its end not seen"
-        seen = f"{_day(self.first)}" if self.n == 1 else f"{_day(self.first)} to {_day(self.last)}"
-        return f"there {began} {_day(self.first)}, seen on {seen} ({self.n} dates){ended}"
+        seen = f", seen until {_day(self.last)} on {self.n} dates" if self.n > 1 else ""
+        return f"there {began} {_day(self.first)}{seen}{ended}"
 
 
 def episodes_of(series: Series, threshold: float) -> tuple[Episode, ...]:

@@ -23,6 +23,7 @@ LEAST = 6
 """Dates that a change point needs."""
 SHUFFLES = 999
 """Orders of the dates that the fit is held against."""
+_BEFORE_DAYS = 365
 _RAMP_DAYS = (0.0, 3.0, 6.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0)
 """How long a change may take until the new level is reached; 0 is a step."""
 
@@ -88,8 +89,8 @@ def onset_of(
     exchangeable if nothing changed).
 
     Args:
-        series: Dates in the period and before it; those before say what the level was and how restless.
-            Dates after the period's end are not used.
+        series: Dates in the period and in the year before it; those before say what the level was and how
+            restless. Levels drift over years, so older dates are not used, nor are those after the period.
         period: The days on which it may have begun.
         generator: For the random orders.
         direction: Which way.
@@ -99,8 +100,8 @@ def onset_of(
     Raises:
         InputError: Fewer than 6 dates up to the period's end, or none in the period.
     """
-    end = np.datetime64(period.end, "s")
-    used = series.take(series.times < end)
+    first = np.datetime64(period.start, "s") - np.timedelta64(_BEFORE_DAYS, "D")
+    used = series.take((series.times >= first) & (series.times < np.datetime64(period.end, "s")))
     inside = used.within(period)
     if len(used) < LEAST or not inside.any():
         raise InputError(
