@@ -85,7 +85,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         ConfigError: Unknown key (the nearest right one is named), impossible value, or no such file.
     """
     values = {**read_yaml(path), **parse_overrides(overrides)}
-    return _anchor(check_config(RunConfig, values, str(path)), path.resolve().parent)
+    return anchored(check_config(RunConfig, values, str(path)), path.resolve().parent)
 
 
 def check_config(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
@@ -149,7 +149,9 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def _anchor(config: RunConfig, folder: Path) -> RunConfig:
+def anchored(config: RunConfig, folder: Path) -> RunConfig:
+    """The config with its paths absolute, taken as relative to ``folder``."""
+
     def place(path: Path) -> Path:
         return (folder / path.expanduser()).resolve()
 

@@ -6,9 +6,12 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from imagery.errors import InputError
+
+_NOTED: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
 
 
 @contextmanager
@@ -23,11 +26,24 @@ def written(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+        if (noted := _NOTED.get()) is not None:
+            noted.append(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error}); choose another --out") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def noted() -> Iterator[list[Path]]:
+    """Give a list that fills with every file that ``written`` finishes meanwhile."""
+    paths: list[Path] = []
+    token = _NOTED.set(paths)
+    try:
+        yield paths
+    finally:
+        _NOTED.reset(token)
 
 
 def sha256(path: Path) -> str:
@@ -43,12 +59,20 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def code_files() -> dict[str, str]:
+    """SHA-256 of each file of this installation's code and weights, by path."""
+    root = Path(__file__).resolve().parents[1]
+    return {
+        path.relative_to(root).as_posix(): sha256(path)
+        for storey in ("imagery", "models", "evidence")
+        for path in sorted((root / storey).rglob("*"))
+        if path.is_file() and path.suffix in (".py", ".safetensors", ".json", ".html")
+    }
+
+
 def code_digest() -> str:
     """SHA-256 over this installation's code and weights, hexadecimal: a version nobody forgets to raise."""
-    root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
-    for storey in ("imagery", "models", "evidence"):
-        for path in sorted((root / storey).rglob("*")):
-            if path.is_file() and path.suffix in (".py", ".safetensors", ".json", ".html"):
-                digest.update(f"{path.relative_to(root).as_posix()}\0{sha256(path)}\n".encode())
+    for path, of_it in code_files().items():
+        digest.update(f"{path}\0{of_it}\n".encode())
     return digest.hexdigest()

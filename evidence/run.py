@@ -1,10 +1,11 @@
-"""A RunConfig into tables, verdicts and a page. Reads like the sentence in docs/architecture.md."""
+"""A RunConfig into a page and a dossier. Reads like the sentence in docs/architecture.md."""
 
 from __future__ import annotations
 
 import json
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,19 +14,24 @@ from typing import Any
 
 from evidence.checkpoint import Checkpoint
 from evidence.claims import Claim, load_claims
+from evidence.coarse_tables import write_coarse
 from evidence.config import RunConfig
+from evidence.crate import Occasion
+from evidence.dossier import TAKE_IN, UNSIGNED, Draft, Sealing
 from evidence.files import code_digest, sha256, written
 from evidence.ledger import Outcome, series_of
 from evidence.observe import Place, observe
 from evidence.pictures import pictures_of
 from evidence.rakes import write_rakes
 from evidence.report.page import Page, write_page
-from evidence.tables import utc_text, write_tables
+from evidence.seal import Seal
+from evidence.tables import utc_text, write_tables, write_verdicts
 from evidence.verdicts import Verdict, judge
 from imagery.period import Period
 from imagery.scenes import Scene
 from imagery.sites import load_site
 from imagery.sources.folder import Inventory, find_scenes
+from imagery.sources.walk import walk
 from imagery.tracks import load_tracks
 from models.stats.baseline import Baseline, baseline_of
 from models.stats.series import Series
@@ -50,6 +56,10 @@ class Result:
     """One a claim."""
     page: Path
     """The report."""
+    dossier: Path
+    """The sealed package."""
+    seal: Seal
+    """What it hangs on."""
 
 
 def run(
@@ -58,8 +68,9 @@ def run(
     command: str,
     started: Callable[[int], None] = lambda total: None,
     progress: Callable[[Scene], None] = lambda scene: None,
+    sealing: Sealing = UNSIGNED,
 ) -> Result:
-    """Observe, compare, judge and write.
+    """Observe, compare, judge, write and seal.
 
     Args:
         config: What to read and how.
@@ -67,6 +78,7 @@ def run(
         command: The command line that reruns it.
         started: Told how many scenes there are.
         progress: Told of each scene when it is done.
+        sealing: How the dossier is closed.
 
     Returns:
         What was found; the same stands in the files of ``out``.
@@ -78,44 +90,61 @@ def run(
     places = _places(config)
     wagons = adapted(config.detector, config.adapted) if config.adapted else detector(config.detector)
     inventory = find_scenes(config.tiles, gsd_m=config.gsd_m, bands=config.bands)
-    inputs = _hashes(config, inventory)
+    inputs = _hashes(config, inventory, out)
+    draft = Draft(out, config, inputs)
     started(len(inventory.scenes))
-    checkpoint = Checkpoint(out / ".finished", _settings(config, inputs), inputs)
-    outcomes = observe(
-        inventory.scenes,
-        inventory.refused,
-        places,
-        wagons,
-        config.level,
-        checkpoint,
-        progress,
-    )
-    series = series_of(outcomes)
-    baselines = _baselines(config, series)
-    claims = load_claims(config.claims)
-    verdicts = [judge(claim, series, years=config.baseline_years) for claim in claims]
-    write_tables(outcomes, verdicts, out)
-    write_rakes(outcomes, out)
-    facts = _facts(config, inputs, outcomes, command, start)
-    with written(out / "run.json") as path:
-        path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    pictures = pictures_of(inventory.scenes, outcomes, verdicts, places, config.pictures)
-    page = write_page(
-        Page(
+    with draft.step("observe", [TAKE_IN]):
+        checkpoint = Checkpoint(out / ".finished", _settings(config, inputs), inputs)
+        outcomes = observe(
+            inventory.scenes,
+            inventory.refused,
+            places,
+            wagons,
+            config.level,
+            checkpoint,
+            progress,
+        )
+        write_tables(outcomes, out)
+        write_rakes(outcomes, out)
+        write_coarse(outcomes, out)
+    with draft.step("judge", [TAKE_IN, "observe"]):
+        series = series_of(outcomes)
+        baselines = _baselines(config, series)
+        claims = load_claims(config.claims)
+        verdicts = [judge(claim, series, years=config.baseline_years) for claim in claims]
+        write_verdicts(verdicts, out)
+    facts = _facts(config, inputs, outcomes, command)
+    with draft.step("report", [TAKE_IN, "observe", "judge"]):
+        with written(out / "run.json") as path:
+            path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        pictures = pictures_of(inventory.scenes, outcomes, verdicts, places, config.pictures)
+        page = write_page(
+            Page(
+                config.title,
+                outcomes,
+                series,
+                baselines,
+                claims,
+                verdicts,
+                pictures,
+                {key: value for key, value in facts.items() if key != "inputs_sha256"},
+                _notes(places),
+                {place.id: place.site.name for place in places if place.site},
+            ),
+            out / "report",
+        )
+    dossier, seal = draft.seal(
+        Occasion(
             config.title,
-            outcomes,
-            series,
-            baselines,
-            claims,
-            verdicts,
-            pictures,
-            {key: value for key, value in facts.items() if key != "inputs_sha256"},
-            _notes(places),
-            {place.id: place.site.name for place in places if place.site},
+            command,
+            utc_text(start) or "",
+            utc_text(datetime.now(UTC)) or "",
+            version("yardwatch"),
+            any(outcome.simulated for outcome in outcomes),
         ),
-        out / "report",
+        sealing,
     )
-    return Result(tuple(outcomes), tuple(series), baselines, claims, tuple(verdicts), page)
+    return Result(tuple(outcomes), tuple(series), baselines, claims, tuple(verdicts), page, dossier, seal)
 
 
 def _places(config: RunConfig) -> list[Place]:
@@ -146,11 +175,18 @@ def _baselines(config: RunConfig, series: Sequence[Series]) -> dict[tuple[str, s
     }
 
 
-def _hashes(config: RunConfig, inventory: Inventory) -> dict[str, str]:
+def _hashes(config: RunConfig, inventory: Inventory, out: Path) -> dict[str, str]:
+    """SHA-256 of each input by path: what scenes are made of, and whatever else lies beside it."""
     files = {asset.path for scene in inventory.scenes for asset in scene.assets}
     files |= {*config.sites, *config.claims, *_own_weights(config).values()}
     files |= {path for path in (config.tracks, config.adapted) if path}
-    return {str(path): sha256(path) for path in sorted(files)}
+    hashes = {str(path): sha256(path) for path in sorted(files)}
+    for found in walk(config.tiles, []):
+        # Items and descriptions decide what an image means; what cannot be read is among the skips.
+        if str(found.path) not in hashes and not found.path.resolve().is_relative_to(out.resolve()):
+            with suppress(OSError):
+                hashes[str(found.path)] = sha256(found.path)
+    return hashes
 
 
 def _settings(config: RunConfig, inputs: dict[str, str]) -> str:
@@ -161,13 +197,11 @@ def _settings(config: RunConfig, inputs: dict[str, str]) -> str:
 
 
 def _facts(
-    config: RunConfig, inputs: dict[str, str], outcomes: Sequence[Outcome], command: str, start: datetime
+    config: RunConfig, inputs: dict[str, str], outcomes: Sequence[Outcome], command: str
 ) -> dict[str, Any]:
     return {
         "title": config.title,
         "command": command,
-        "started": utc_text(start),
-        "finished": utc_text(datetime.now(UTC)),
         "config": config.model_dump(mode="json"),
         "config_sha256": config.digest(),
         "code_sha256": code_digest(),

@@ -33,8 +33,8 @@ DETECTION_COLUMNS = (
 )  # fmt: skip
 
 
-def write_tables(outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], out: Path) -> None:
-    """Write measurements, detections, skips and verdicts into ``out``, each file whole or not at all."""
+def write_tables(outcomes: Sequence[Outcome], out: Path) -> None:
+    """Write measurements, detections and skips into ``out``, each file whole or not at all."""
     measurements = pd.DataFrame(measurement_rows(outcomes), columns=list(MEASUREMENT_COLUMNS))
     measurements = measurements.astype({"value": float, "low": float, "high": float, "gsd_m": float})
     with written(out / "measurements.parquet") as path:
@@ -43,6 +43,10 @@ def write_tables(outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], out: 
     write_csv(pd.DataFrame(skip_rows(outcomes), columns=list(SKIP_COLUMNS)), out / "skips.csv")
     write_csv(pd.DataFrame(align_rows(outcomes), columns=list(ALIGN_COLUMNS)), out / "align.csv")
     _write_detections(outcomes, out)
+
+
+def write_verdicts(verdicts: Sequence[Verdict], out: Path) -> None:
+    """Write ``verdicts.json`` into ``out``."""
     with written(out / "verdicts.json") as path:
         path.write_text(
             json.dumps([asdict(verdict) for verdict in verdicts], indent=1) + "\n", encoding="utf-8"

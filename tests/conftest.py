@@ -36,6 +36,12 @@ def _load(name):
 
 
 @pytest.fixture(scope="session")
+def load():
+    """A helper module beside the tests, by its name."""
+    return _load
+
+
+@pytest.fixture(scope="session")
 def helpers():
     """The module of the local STAC server, for its builders of Items."""
     return _load("stac_server")

@@ -8,10 +8,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from evidence.cli.terminal import command_line, console
 from evidence.config import RunConfig
+from evidence.dossier import UNSIGNED, Sealing
 from evidence.run import Result, run
 
 
-def with_progress(config: RunConfig, out: Path) -> Result:
+def with_progress(config: RunConfig, out: Path, sealing: Sealing = UNSIGNED) -> Result:
     """Run and show each scene as it is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -22,4 +23,5 @@ def with_progress(config: RunConfig, out: Path) -> Result:
             command_line(),
             started=lambda total: progress.update(task, total=total),
             progress=lambda scene: progress.advance(task),
+            sealing=sealing,
         )

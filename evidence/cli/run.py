@@ -19,6 +19,12 @@ def main(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="key=value that replaces a config value; repeatable.")
     ] = None,
+    sign: Annotated[
+        Path | None, typer.Option(help="Ed25519 private key (PEM) that signs the dossier.")
+    ] = None,
+    with_inputs: Annotated[
+        bool, typer.Option("--with-inputs", help="Copy the inputs into the dossier.")
+    ] = False,
 ) -> None:
     """Measure the tiles of a config, hold them against five years and judge the claims.
 
@@ -26,5 +32,13 @@ def main(
     """
     with told():
         from evidence.config import load_config
+        from evidence.dossier import Sealing
+        from evidence.seal import load_private_key
 
-        summarise(with_progress(load_config(config, set_ or ()), out))
+        key = load_private_key(sign, _password) if sign else None
+        sealing = Sealing(key, with_inputs)
+        summarise(with_progress(load_config(config, set_ or ()), out, sealing))
+
+
+def _password() -> bytes:
+    return str(typer.prompt("Password of the key", hide_input=True, err=True)).encode()

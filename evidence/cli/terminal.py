@@ -73,6 +73,8 @@ def summarise(result: Result) -> None:
     if any(outcome.simulated for outcome in result.outcomes):
         console.print("[bold yellow]SIMULATED input:[/] nothing here says anything about the real place.")
     console.print(f"Report: {escape(str(result.page))}", highlight=False, soft_wrap=True)
+    where = f"Dossier: {escape(str(result.dossier))}, seal {result.seal.seal_sha256}"
+    console.print(where, highlight=False, soft_wrap=True)
 
 
 def escape(text: str) -> str:

@@ -1,0 +1,74 @@
+"""``yardwatch verify DOSSIER``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evidence.cli.terminal import complaints, console, escape, told
+
+if TYPE_CHECKING:
+    from evidence.verify import Held
+
+NAME = "verify"
+
+
+def main(
+    dossier: Annotated[Path, typer.Argument(help="A dossier, or the folder of the run around it.")],
+    seal: Annotated[str | None, typer.Option(help="The seal noted when it was made; 16 digits do.")] = None,
+    public_key: Annotated[
+        Path | None, typer.Option(help="Ed25519 key (PEM) of who must have signed.")
+    ] = None,
+    inputs: Annotated[
+        Path | None, typer.Option(help="Where the paths of the inputs start, if the dossier was moved.")
+    ] = None,
+    no_inputs: Annotated[bool, typer.Option("--no-inputs", help="Check the dossier alone.")] = False,
+    rerun: Annotated[bool, typer.Option("--rerun", help="Compute it again and compare.")] = False,
+    tolerance: Annotated[float, typer.Option(help="Relative difference that a rerun may show.")] = 1e-3,
+) -> None:
+    """Check every byte of a dossier and name the first thing that does not hold; exit code 0 or 1.
+
+    Example: yardwatch verify out/sample --rerun
+    """
+    from evidence.report.words import printable
+    from evidence.seal import load_public_key
+    from evidence.verify import Broken, verify
+
+    with told():
+        try:
+            key = load_public_key(public_key) if public_key else None
+            held = verify(dossier, seal, key, inputs, look_at_inputs=not no_inputs)
+            _say(held, known_key=key is not None)
+            if rerun:
+                _rerun(held, tolerance)
+        except Broken as broken:
+            text = escape(printable(str(broken)))
+            complaints.print(f"[bold red]does not hold:[/] {text}", highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from broken
+
+
+def _say(held: Held, known_key: bool) -> None:
+    seal = held.seal
+    looked = f"{len(held.inputs)} inputs unchanged" if held.base else "inputs not looked at"
+    console.print(f"[green]holds:[/] {len(seal.files)} files, {len(seal.steps)} steps, {looked}")
+    console.print(f"seal    {seal.seal_sha256}\ncontent {seal.content_sha256}", highlight=False)
+    if seal.public_key is None:
+        console.print("Not signed: whoever can write the folder can seal it anew. Compare the seal.")
+    elif known_key:
+        console.print("Signed by the key given.")
+    else:
+        console.print(f"Signed by {seal.public_key}: is that the signer's key? Give it with --public-key.")
+
+
+def _rerun(held: Held, tolerance: float) -> None:
+    from evidence.rerun import rerun
+
+    again = rerun(held, tolerance)
+    console.print(
+        f"[green]comes out the same:[/] {again.measurements} measurements and {again.verdicts} verdicts, "
+        f"largest difference {again.largest:.2g} (tolerance {tolerance:g})"
+    )
+    if not again.same_code:
+        console.print("This installation's code or weights are not those of the dossier.")

@@ -1,0 +1,162 @@
+"""The RO-Crate metadata of a dossier (RO-Crate 1.1, https://w3id.org/ro/crate/1.1), as JSON-LD."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from evidence.seal import CONFIG, CRATE, INPUTS, SEAL, SOFTWARE, STEPS, Entry, digest
+
+SPECIFICATION = "https://w3id.org/ro/crate/1.1"
+CONTEXT = [f"{SPECIFICATION}/context", {"sha256": "https://schema.org/sha256"}]
+MEDIA_TYPES = {
+    ".parquet": "application/vnd.apache.parquet",
+    ".geojson": "application/geo+json",
+    ".jsonl": "application/jsonl",
+    ".yaml": "application/yaml",
+    ".lock": "text/plain",
+    ".safetensors": "application/octet-stream",
+}
+WORDS = {
+    INPUTS: "Every input by path, SHA-256 and size",
+    CONFIG: "The resolved configuration; its paths start where those of inputs.json do",
+    SOFTWARE: "Version, commit, source files and weights by SHA-256, and every installed package",
+    STEPS: "The steps of the run, each chained to the one before",
+    "requirements.lock": "Pinned versions of every package, with hashes",
+    "run.json": "Configuration, versions, counts and the hash of each input, as the run wrote them",
+    "measurements.csv": "Every measurement with its interval",
+    "measurements.parquet": "Every measurement with its interval",
+    "skips.csv": "Every scene that was not measured, and why",
+    "detections.parquet": "Every box (GeoParquet)",
+    "detections.geojson": "Every box",
+    "verdicts.json": "Every claim's verdict, and why",
+    "report/index.html": "The report, one page",
+}
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """When a run was done and as what: the one thing in which two equal runs differ."""
+
+    title: str
+    """The run's heading."""
+    command: str
+    """The command line."""
+    started: str
+    """UTC, ISO 8601."""
+    finished: str
+    """UTC, ISO 8601."""
+    version: str
+    """Of yardwatch."""
+    simulated: bool
+    """Whether any input was painted."""
+
+
+def describe(files: Mapping[str, Entry], inputs: Mapping[str, Entry], occasion: Occasion) -> dict[str, Any]:
+    """The JSON-LD document that makes a folder an RO-Crate.
+
+    Args:
+        files: Every file of the dossier that the crate describes, by path.
+        inputs: What was read, by path; those not held stand as things outside.
+        occasion: When and by what.
+
+    Returns:
+        The document for ``ro-crate-metadata.json``.
+    """
+    entities = [_file(path, entry) for path, entry in sorted(files.items())]
+    outside = [_input(path, entry) for path, entry in sorted(inputs.items())]
+    results = [{"@id": one["@id"]} for one in entities]
+    graph = [_descriptor(), _root(occasion, results), _action(occasion, outside, results), _tool(occasion)]
+    graph.append(
+        {
+            "@id": "#licence",
+            "@type": "CreativeWork",
+            "name": "Licences of the imagery",
+            "description": "Images, and what shows their pixels, stay under their providers' licences.",
+        }
+    )
+    return {"@context": CONTEXT, "@graph": [*graph, *entities, *outside]}
+
+
+def _descriptor() -> dict[str, Any]:
+    return {
+        "@id": CRATE,
+        "@type": "CreativeWork",
+        "conformsTo": {"@id": SPECIFICATION},
+        "about": {"@id": "./"},
+    }
+
+
+def _root(occasion: Occasion, parts: list[dict[str, str]]) -> dict[str, Any]:
+    painted = (
+        " SIMULATED input: nothing here says anything about the real place." if occasion.simulated else ""
+    )
+    return {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": occasion.title,
+        "description": f"What a run of yardwatch read, did and found.{painted} Check it with "
+        f"`yardwatch verify`; {SEAL} lists every file.",
+        "datePublished": occasion.finished,
+        "license": {"@id": "#licence"},
+        "hasPart": parts,
+        "mentions": {"@id": "#run"},
+    }
+
+
+def _action(
+    occasion: Occasion, inputs: list[dict[str, Any]], results: list[dict[str, str]]
+) -> dict[str, Any]:
+    return {
+        "@id": "#run",
+        "@type": "CreateAction",
+        "name": occasion.title,
+        "description": occasion.command,
+        "startTime": occasion.started,
+        "endTime": occasion.finished,
+        "instrument": {"@id": "#yardwatch"},
+        "object": [{"@id": one["@id"]} for one in inputs],
+        "result": results,
+    }
+
+
+def _tool(occasion: Occasion) -> dict[str, Any]:
+    return {
+        "@id": "#yardwatch",
+        "@type": "SoftwareApplication",
+        "name": "yardwatch",
+        "version": occasion.version,
+        "softwareVersion": occasion.version,
+    }
+
+
+def _file(path: str, entry: Entry) -> dict[str, Any]:
+    ending = "." + path.rsplit(".", 1)[-1].lower()
+    kind = MEDIA_TYPES.get(ending) or mimetypes.types_map.get(ending, "application/octet-stream")
+    return {
+        "@id": _reference(path),
+        "@type": "File",
+        "name": path,
+        **({"description": WORDS[path]} if path in WORDS else {}),
+        "encodingFormat": kind,
+        "contentSize": str(entry.bytes),
+        "sha256": entry.sha256,
+    }
+
+
+def _input(path: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "@id": f"#input-{digest(path)[:16]}",
+        "@type": "CreativeWork",
+        "name": path,
+        "contentSize": str(entry.bytes),
+        "sha256": entry.sha256,
+    }
+
+
+def _reference(path: str) -> str:
+    """A path as a relative URI (RFC 3986)."""
+    return quote(path, errors="surrogateescape")
