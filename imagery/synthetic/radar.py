@@ -226,7 +226,7 @@ def echoes(thing: Thing, orbit: Orbit, rng: np.random.Generator, usual: float = 
 def speckle(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Multiplicative noise of mean one, (rows, cols): LOOKS looks, alike in neighbouring pixels."""
     field = rng.standard_normal((2 * LOOKS, *shape), dtype=np.float32)
-    field = gaussian_filter(field, (0, 0.55, 0.55), mode="wrap")
+    field = gaussian_filter(field, (0, 0.75, 0.75), mode="wrap")
     power = (field**2).sum(axis=0)
     return np.asarray(power / power.mean(), dtype=np.float32)
 
