@@ -23,9 +23,10 @@ from models.detections import Detections
 from models.measurement import Measurement, Skip
 from models.occupancy.lattice import Look
 from models.occupancy.profile import Profile
+from models.occupancy.views import View
 
 Arrays = dict[str, NDArray[Any]]
-_READINGS: dict[str, type] = {"profile": Profile, "look": Look}  # by their names in a Sighting
+_READINGS: dict[str, type] = {"profile": Profile, "look": Look, "view": View}  # by their names in a Sighting
 
 
 class Checkpoint:

@@ -16,6 +16,7 @@ from models.occupancy.blue import Cover
 from models.occupancy.fuse import Pair
 from models.occupancy.lattice import Look
 from models.occupancy.profile import Profile
+from models.occupancy.views import View
 from models.stats.series import Series
 
 
@@ -65,14 +66,21 @@ class Sighting:
     """What was read along the tracks at coarse pixels."""
     look: Look | None = None
     """What was read in the yards and near the tracks at coarse pixels, optical or radar."""
+    view: View | None = None
+    """The pixels about the tracks of a coarse optical image."""
 
 
-def series_of(outcomes: Iterable[Outcome]) -> list[Series]:
-    """Group measurements into one Series a site and quantity; undated scenes belong to none."""
+def series_of(outcomes: Iterable[Outcome], gated: bool = True) -> list[Series]:
+    """Group measurements into one Series a site and quantity; undated scenes belong to none.
+
+    Args:
+        outcomes: End states of a run.
+        gated: Leave out measurements that their method's gate keeps from being held against others.
+    """
     groups: dict[tuple[str, str], list[tuple[datetime, Outcome, Measurement]]] = {}
     for outcome in outcomes:
         for measurement in outcome.measurements:
-            if outcome.taken_at is not None:
+            if outcome.taken_at is not None and not (gated and measurement.gated_out):
                 key = (outcome.site, measurement.quantity)
                 groups.setdefault(key, []).append((outcome.taken_at, outcome, measurement))
     result = []

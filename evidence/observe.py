@@ -29,6 +29,7 @@ from models.detections import Detector, on_grid
 from models.measurement import Skip
 from models.occupancy.lattice import read_look
 from models.occupancy.profile import read_profile
+from models.occupancy.views import read_view
 from models.wagons.colours import coloured
 from models.wagons.count import count
 from models.wagons.reach import reach
@@ -178,7 +179,11 @@ def _read(view: Raster, place: Place, base: Outcome, frames: Frames) -> Sighting
     look = read_look(tile, framed.good, yards, tracks)
     if not axes:
         return Sighting(replace(base, skip=Skip(NO_TRACKS, _TRACKS_WANTED.format(tile.gsd_m))), look=look)
-    return Sighting(base, None if look.orbit else read_profile(tile, framed.good, tracks), look)
+    if look.orbit:
+        return Sighting(base, look=look)
+    corridor = SENSORS[tile.scene.sensor].regime(tile.gsd_m) == "corridor"
+    shown = read_view(tile, framed.good, [line for _, line in axes], framed.shift) if corridor else None
+    return Sighting(base, read_profile(tile, framed.good, tracks), look, shown)
 
 
 def _view(raster: SceneRaster, place: Place) -> tuple[Raster, Pixels | None] | None:
