@@ -7,6 +7,7 @@ An image without a map position stands on a local grid: no CRS, metres from that
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -18,6 +19,8 @@ from pyproj import CRS, Geod, Transformer
 from imagery.errors import InputError
 
 _GEOD = Geod(ellps="WGS84")
+_SAME_PIXEL = 1e-3
+"""Pixels by which corners of one lattice may differ after rounding."""
 
 
 def local_grid(rows: int, cols: int, gsd_m: float) -> GeoBox:
@@ -37,6 +40,43 @@ def zoomed(grid: GeoBox, shape: tuple[int, int]) -> GeoBox:
     a = grid.affine
     down, across = grid.shape[0] / shape[0], grid.shape[1] / shape[1]
     return GeoBox(shape, Affine(a.a * across, a.b * down, a.c, a.d * across, a.e * down, a.f), grid.crs)
+
+
+def offset_between(grid: GeoBox, onto: GeoBox) -> tuple[int, int] | None:
+    """Rows and columns from the corner of ``onto`` to that of ``grid``; None where their pixels differ.
+
+    Grids without a CRS have the same pixels only where they are the same.
+    """
+    if grid == onto:
+        return 0, 0
+    a, b = grid.affine, onto.affine
+    if grid.crs is None or grid.crs != onto.crs:
+        return None
+    if not np.allclose((a.a, a.b, a.d, a.e), (b.a, b.b, b.d, b.e), rtol=1e-9, atol=0):
+        return None
+    right, down = (float(value) for value in map_to_pixel(onto, np.array([[a.c, a.f]]))[0])
+    if max(abs(right - round(right)), abs(down - round(down))) > _SAME_PIXEL:
+        return None
+    return round(down), round(right)
+
+
+def spanning(grids: Sequence[GeoBox]) -> GeoBox:
+    """The first grid, made larger by whole pixels until it shows the ground of all."""
+    first, *others = grids
+    if not others:
+        return first
+    xy = np.concatenate([outline(first), *(_outline_in(first, grid) for grid in others)])
+    left, top = np.floor(xy.min(axis=0) + _SAME_PIXEL).astype(int)
+    right, bottom = np.ceil(xy.max(axis=0) - _SAME_PIXEL).astype(int)
+    return cropped(first, slice(int(top), int(bottom)), slice(int(left), int(right)))
+
+
+def _outline_in(first: GeoBox, grid: GeoBox) -> NDArray[np.float64]:
+    """Points (n, 2) along the edge of a grid in pixels of another."""
+    at = outline(grid)
+    if grid.crs == first.crs:
+        return map_to_pixel(first, pixel_to_map(grid, at))
+    return lonlat_to_pixel(first, pixel_to_lonlat(grid, at))
 
 
 def outline(grid: GeoBox, points: int = 33) -> NDArray[np.float64]:

@@ -14,13 +14,13 @@ from odc.geo.geobox import GeoBox
 
 from imagery.cubes import CubeLayer
 from imagery.errors import InputError, UnreadableError
-from imagery.grid import cropped, ground_gsd, is_square, square_utm, zoomed
+from imagery.grid import cropped, ground_gsd, is_square, spanning, square_utm, zoomed
 from imagery.scenes import Asset, Scene
-from imagery.sensors import CLASS_BANDS
 from imagery.sources.filelayer import FileLayer
-from imagery.sources.layer import Layer, resampled
+from imagery.sources.layer import Layer
 from imagery.sources.udm import MaskLayer
 from imagery.sources.walk import CUBES
+from imagery.stack import Stack
 from imagery.tiles import ROI, Tile
 
 MAX_READ_BYTES = 2**31
@@ -130,69 +130,47 @@ class SceneRaster:
     def __init__(self, scene: Scene, square: bool = True) -> None:
         self.scene = scene
         self.bands = tuple(dict.fromkeys(scene.bands))
-        layers: list[Layer] = []
+        pieces: dict[int, list[Layer]] = {}
         with ExitStack() as opened:
             for asset in scene.assets:
-                layers.append(_open_layer(asset, scene.gsd_m))
-                opened.callback(layers[-1].close)
-            self.layers = tuple(sorted(layers, key=lambda layer: ground_gsd(layer.grid)))
-            """Opened files, the finest first."""
-            self.native_grid: GeoBox = self.layers[0].grid
-            """Grid of the finest file as it is stored."""
+                layer = _open_layer(asset, scene.gsd_m)
+                opened.callback(layer.close)
+                pieces.setdefault(asset.piece, []).append(layer)
+            for layers in pieces.values():
+                layers.sort(key=lambda layer: ground_gsd(layer.grid))
+            self.layers = tuple(layer for _, layers in sorted(pieces.items()) for layer in layers)
+            """Opened files: of each picture that was joined the finest first."""
+            self.native_grid: GeoBox = spanning([layers[0].grid for _, layers in sorted(pieces.items())])
+            """Grid of the finest file as it is stored, over all pictures that were joined."""
             self.grid: GeoBox = _wanted(self.native_grid, scene) if square else self.native_grid
             """Grid that is read: the native one, or a UTM grid with square pixels."""
             self._opened = opened.pop_all()
-        # Of a band that several files hold, the finest.
-        self._layers = {band: layer for layer in reversed(self.layers) for band in layer.bands}
-        self._types = {band: _physical(layer, band) for band, layer in self._layers.items()}
-        self._in_place = {id(layer) for layer in self.layers if layer.grid == self.grid}
+        self._stacks = [Stack(scene.id, layers, self.grid) for _, layers in sorted(pieces.items())]
 
     def read(
         self, roi: ROI | None = None, bands: Sequence[str] | None = None, shape: tuple[int, int] | None = None
     ) -> Tile:
-        """See Raster.read. A pixel is valid where every file that is read has data."""
+        """See Raster.read. A pixel is valid where every file of one picture that is read has data."""
         window = _window(roi, (self.grid.shape[0], self.grid.shape[1]))
         names = tuple(bands or self.bands)
-        unknown = [name for name in names if name not in self._layers]
+        unknown = [name for name in names if name not in self.bands]
         if unknown:
             raise InputError(
                 f"scene {self.scene.id!r} has no band {', '.join(unknown)}; it has {', '.join(self.bands)}"
             )
         grid = cropped(self.grid, *window)
         grid = grid if shape is None else zoomed(grid, shape)
-        size = (grid.shape[0], grid.shape[1])
-        dtype = np.result_type(*(self._types[name] for name in names))
-        _check_bytes(len(names), size, dtype)
-        pixels = np.empty((len(names), *size), dtype)
-        valid = np.ones(size, dtype=bool)
-        for layer in dict.fromkeys(self._layers[name] for name in names):
-            own = [i for i, name in enumerate(names) if self._layers[name] is layer]
-            places = [pixels[i] for i in own]
-            valid &= self._fill(layer, [names[i] for i in own], places, window, grid)
+        dtype = np.result_type(*(stack.type_of(name) for stack in self._stacks for name in names))
+        _check_bytes(len(names), (grid.shape[0], grid.shape[1]), dtype)
+        pixels = np.empty((len(names), *grid.shape), dtype)
+        valid = self._stacks[0].read(names, window, grid, list(pixels))
+        for stack in self._stacks[1:]:
+            if not valid.all():
+                more = np.empty_like(pixels)
+                missed = stack.read(names, window, grid, list(more)) & ~valid
+                pixels[:, missed] = more[:, missed]
+                valid |= missed
         return Tile(pixels, valid, grid, names, self.scene)
-
-    def _fill(
-        self, layer: Layer, bands: list[str], places: list[NDArray[Any]], window: ROI, grid: GeoBox
-    ) -> NDArray[np.bool_]:
-        """Write bands of a layer into their places, in physical values; which pixels are data."""
-        if id(layer) in self._in_place:
-            # Straight into place where the type is the same: a copy a band costs a tenth of reading it.
-            stored = [at if at.dtype == layer.dtype else np.empty(at.shape, layer.dtype) for at in places]
-            valid = layer.read(window, bands, stored)
-        elif layer.grid.crs is None:
-            raise UnreadableError(
-                f"scene {self.scene.id!r}: its files have no map position and differ in size, "
-                f"{tuple(layer.grid.shape)} and {tuple(self.grid.shape)}; count them one by one",
-                "mixed-grids",
-            )
-        else:
-            warped, valid = resampled(layer, bands, grid)
-            stored = list(warped)
-        for name, values, at in zip(bands, stored, places, strict=True):
-            physical = _scaled(values, layer, name)
-            if physical is not at:
-                at[:] = physical
-        return valid
 
     def close(self) -> None:
         """Give the files back."""
@@ -239,20 +217,3 @@ def _check_bytes(bands: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> No
             f"reading {bands} x {shape[0]} x {shape[1]} pixels at once takes {needed / 2**30:.1f} GiB; "
             "read windows (imagery.tiles.windows), or pass a smaller shape"
         )
-
-
-def _unscaled(layer: Layer, band: str) -> bool:
-    return band in CLASS_BANDS or layer.asset.scaling_of(band) == (1.0, 0.0)
-
-
-def _physical(layer: Layer, band: str) -> np.dtype[Any]:
-    """Type of a band once its scale is applied."""
-    return layer.dtype if _unscaled(layer, band) else np.dtype(np.float32)
-
-
-def _scaled(values: NDArray[Any], layer: Layer, band: str) -> NDArray[Any]:
-    if _unscaled(layer, band):
-        return values
-    scale, offset = map(np.float32, layer.asset.scaling_of(band))
-    scaled: NDArray[Any] = values * scale + offset
-    return scaled

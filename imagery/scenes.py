@@ -33,6 +33,9 @@ class Asset:
     stored_as: str = ""
     """Form of a mask that is read as the class band ``SCL``: ``udm2`` or ``udm``; empty for all else."""
 
+    piece: int = 0
+    """Which picture it is of, where several of one overpass are joined: the first with data gives a pixel."""
+
     def scaling_of(self, band: str) -> tuple[float, float]:
         """Scale and offset of one band."""
         return self.scaling[self.bands.index(band)] if self.scaling else (self.scale, self.offset)
@@ -71,8 +74,8 @@ class Scene:
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """All band names, in asset order."""
-        return tuple(band for asset in self.assets for band in asset.bands)
+        """All band names, in asset order; pictures that are joined have the same."""
+        return tuple(band for asset in self.assets if asset.piece == 0 for band in asset.bands)
 
 
 @dataclass(frozen=True)

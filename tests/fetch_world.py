@@ -88,8 +88,8 @@ def product(moment, tile="52TFM", satellite="S2A", orbit=103, baseline="0509"):
 
 
 def add_picture(server, moment, *, grid=GRID, classes=4, cloud=12.5, bands=KEYS, collection="sentinel-2-l2a",
-                item_id=None, stored=None, name=None, properties=None, **named):  # fmt: skip
-    """Offer one Sentinel-2 picture; ``classes`` fills its scene classification."""
+                item_id=None, stored=None, name=None, properties=None, paint=None, **named):  # fmt: skip
+    """Offer one Sentinel-2 picture; ``classes`` fills its scene classification, ``paint(grid)`` its bands."""
     rng = np.random.default_rng(int(moment.timestamp()))
     fine = grid.shape
     coarse = (fine[0] // 2, fine[1] // 2)
@@ -102,7 +102,8 @@ def add_picture(server, moment, *, grid=GRID, classes=4, cloud=12.5, bands=KEYS,
         else:
             shape = coarse if band == "B11" else fine
             low, high = stored or (200, 3000)
-            arrays[KEYS[band]] = rng.integers(low, high, shape).astype(np.uint16)
+            painted = rng.integers(low, high, shape) if paint is None else paint(grid)
+            arrays[KEYS[band]] = painted.astype(np.uint16)
     name = name or product(moment, **named)
     said = {
         "s2:product_uri": f"{name}.SAFE",

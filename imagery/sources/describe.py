@@ -72,8 +72,10 @@ def _row(scene: Scene) -> Row:
                 notes.append(f"only the first of its {scene.properties['pages']} pages is read")
             if raster.grid is not native:
                 notes.append(f"read on a square {raster.grid.crs} grid")
-            if any(layer.grid != native for layer in raster.layers):
+            if any(ground_gsd(layer.grid) > 1.01 * gsd for layer in raster.layers):
                 notes.append("coarser bands are read on the finest grid")
+            if "joined" in scene.properties:
+                notes.append(f"joined of {scene.properties['joined']}")
             return Row(
                 path=path,
                 id=scene.id,

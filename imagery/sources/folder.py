@@ -14,6 +14,7 @@ from imagery.sources.bare import families, read_bare
 from imagery.sources.cube_files import cube_scenes, read_cube_file
 from imagery.sources.deliveries import find_deliveries
 from imagery.sources.delivery import Delivery, Picture, scene_of
+from imagery.sources.join import joined
 from imagery.sources.stac_item import item_scene, read_item
 from imagery.sources.walk import CUBES, IMAGES, Found, is_zarr, walk
 
@@ -137,4 +138,4 @@ def _unique(found: list[_Read], refused: list[Refused]) -> Inventory:
         else:
             kept[id_] = replace(read, scene=replace(read.scene, id=id_))
     refused.sort(key=lambda file: (str(file.path), file.reason))
-    return Inventory(tuple(kept[key].scene for key in sorted(kept)), tuple(refused))
+    return Inventory(tuple(joined(read.scene for read in kept.values())), tuple(refused))
