@@ -73,7 +73,7 @@ def test_a_shadow_darkens():
 
 @pytest.mark.parametrize(("sensor", "least"), [("sentinel-2", 0.97), ("planetscope", 0.98)])
 def test_injection_is_like_painting(sensor, least):
-    """Into the empty date: the change agrees with the painted one, and is 0.8 to 1.2 times as large.
+    """Into the empty date: the change agrees with the painted one, and is within a quarter as large.
 
     It cannot be exact: the ground under a train is known from blurred pixels only.
     """
@@ -85,7 +85,7 @@ def test_injection_is_like_painting(sensor, least):
         painted, injected = (part[index].ravel() for part in (after.pixels - before.pixels, added))
         # Detector noise follows the signal, and so differs a little between the painted dates.
         assert np.corrcoef(painted, injected)[0, 1] > least, band
-        assert (painted @ injected) / (painted @ painted) == pytest.approx(1, abs=0.2), band
+        assert (painted @ injected) / (painted @ painted) == pytest.approx(1, abs=0.25), band
 
 
 def test_classes_mask_noise_and_what_lies_apart_stay():

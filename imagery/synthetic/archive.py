@@ -13,10 +13,11 @@ import numpy as np
 
 from imagery.errors import InputError
 from imagery.sources.write import write_cog
+from imagery.synthetic.camera import OFFSET_FROM
 from imagery.synthetic.closeup import closeup
 from imagery.synthetic.items import asset, item, tags, write_json
 from imagery.synthetic.scenario import Scenario, load_scenario
-from imagery.synthetic.snapshot import OFFSET_FROM, snapshot
+from imagery.synthetic.snapshot import snapshot
 from imagery.synthetic.truth import coarse_truth, fine_truth
 from imagery.synthetic.world import World, overpass_days, world_of
 

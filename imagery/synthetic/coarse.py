@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import ndtr
 
-from imagery.synthetic.spectra import BANDS, Spectrum, skylight
+from imagery.synthetic.spectra import Spectrum
 from imagery.synthetic.terrain import CELL_M
 
 SPREAD_M = {"B02": 4.2, "B03": 4.2, "B04": 4.2, "B08": 4.6} | dict.fromkeys(
@@ -115,51 +115,6 @@ def drawn(
         _summed(place[dark], dark_share, len(at)),
         np.stack([_summed(place[cells], share * band[owner], len(at)) for band in spectra.T]),
     )
-
-
-def lit_scene(
-    ground: Array, things: Sequence[Thing], sun_azimuth_deg: float, sun_elevation_deg: float
-) -> Array:
-    """Reflectance (bands, rows, cols) on the terrain's cells with things and their shadows.
-
-    Args:
-        ground: (bands, rows, cols) as Terrain.reflectance gives it.
-        things: What stands on it.
-        sun_azimuth_deg: Clockwise from north.
-        sun_elevation_deg: Above the horizon.
-    """
-    scene = ground.copy()
-    if things:
-        cells = drawn(things, (sun_azimuth_deg, sun_elevation_deg), (ground.shape[1], ground.shape[2]))
-        flat = scene.reshape(len(ground), -1)
-        flat[:, cells.at] += cells.contrast(flat[:, cells.at], skylight(sun_elevation_deg))
-    return scene
-
-
-def sampled(scene: Array, band: str, shift_m: tuple[float, float]) -> Array:
-    """One band (rows, cols) on the sensor's own pixels.
-
-    Args:
-        scene: (rows, cols) reflectance on the terrain's cells.
-        band: One of spectra.BANDS.
-        shift_m: Registration error: how far east and south the picture of the ground lies from its place.
-    """
-    pixel, spread = GSD_M[band], SPREAD_M[band]
-    down = kernel(scene.shape[0], CELL_M, pixel, spread, shift_m[1])
-    across = kernel(scene.shape[1], CELL_M, pixel, spread, shift_m[0])
-    return np.asarray((across @ (down @ scene).T).T)
-
-
-def sense(
-    scene: Array, shift_m: tuple[float, float], rng: np.random.Generator, bands: Sequence[str] = BANDS
-) -> dict[str, Array]:
-    """Bands as they are seen; each lies up to a metre or so from the others."""
-    own = rng.normal(0, 0.6, (len(BANDS), 2))
-    return {
-        band: sampled(scene[i], band, (shift_m[0] + own[i, 0], shift_m[1] + own[i, 1]))
-        for i, band in enumerate(BANDS)
-        if band in bands
-    }
 
 
 def kernel(

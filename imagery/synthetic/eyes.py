@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from imagery.synthetic.coarse import GSD_M, SPREAD_M
@@ -42,6 +42,17 @@ class Eye:
     """Noise of a dark pixel, in reflectance."""
     shot: float
     """Noise as a share of the signal."""
+
+    def only(self, bands: Sequence[str]) -> Eye:
+        """The same sensor with some of its bands."""
+        kept = [self.bands.index(band) for band in bands]
+        return replace(
+            self,
+            bands=tuple(bands),
+            stands_for=tuple(self.stands_for[k] for k in kept),
+            pixel_m=tuple(self.pixel_m[k] for k in kept),
+            spread_m=tuple(self.spread_m[k] for k in kept),
+        )
 
 
 SENTINEL_2 = Eye(

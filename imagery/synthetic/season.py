@@ -73,3 +73,17 @@ def _snow(seed: int, site: str, day: date, climate: Climate) -> float:
         if 0 <= age < lasts:
             cover = max(cover, float(np.clip(2.2 * depth * (1 - age / lasts), 0, 1)))
     return cover
+
+
+def crops_of(
+    seed: int, site: str, day: date, season: Season, count: int, climate: Climate = MONSOON_COAST
+) -> list[float]:
+    """Growth of each kind of crop: the first follows the season, others are sown in other weeks."""
+    rng = stream(seed, site, day.year, "crops")
+    n = day.timetuple().tm_yday
+    late, tops = rng.normal(0, 25, (count - 1, 2)), rng.uniform(0.6, 1.0, count - 1)
+    others = [
+        float(top * growth(n, climate.green_up + up, climate.senescence + down))
+        for top, (up, down) in zip(tops, late, strict=True)
+    ]
+    return [season.lush, *others]

@@ -8,19 +8,15 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.synthetic.atmosphere import Air, air_of, at_pixels, noisy, swath
+from imagery.synthetic.atmosphere import Air, at_pixels
+from imagery.synthetic.backdrop import CROPS
+from imagery.synthetic.camera import OFFSET_FROM, Ground
 from imagery.synthetic.chance import stream
-from imagery.synthetic.classes import classified
-from imagery.synthetic.coarse import lit_scene, sense
+from imagery.synthetic.season import crops_of
 from imagery.synthetic.world import World, moment_of
 
-KEPT = ("B02", "B03", "B04", "B08", "B11")
-"""Bands that the archive holds: enough for ground, plants, snow and covers, and it stays small."""
-OFFSET_FROM = date(2022, 1, 25)
-"""From this day on the processing adds 1000 to the stored numbers (baseline 04.00)."""
 STEP = 20
 """Stored numbers are rounded to this: 0.2 % of reflectance, about the noise; it keeps files small."""
-_SHIFT_M = 2.5  # registration error, standard deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,28 +46,22 @@ def snapshot(world: World, day: date) -> Snapshot:
     plan = world.plan.coarse
     rng = stream(world.seed, world.site, day, "overpass")
     moment = moment_of(day, plan.at)
-    sun = world.sun(moment)
-    season = world.season(day)
-    ground = world.terrain.reflectance(season, stream(world.seed, world.site, day.year, "parcels"))
-    scene = lit_scene(ground, world.things(world.story.on(day), season.snow, sun[1]), *sun)
-    shift = (float(rng.normal(0, _SHIFT_M)), float(rng.normal(0, _SHIFT_M)))
-    seen = sense(scene, shift, rng, KEPT)
-    shape = seen["B02"].shape
-    air = air_of(rng, day.month, (shape[0], shape[1]), *sun, sky=plan.sky.get(day))
-    seen = noisy(air.through(seen), rng)
-    inside = swath(rng, (shape[0], shape[1]))
+    sun, season = world.sun(moment), world.season(day)
+    lush = crops_of(world.seed, world.site, day, season, CROPS)
+    things = world.things(world.story.on(day), season.snow, sun[1])
+    sight = world.camera.sight(Ground(day, season, lush, sun), things, plan.sky.get(day), rng)
     offset = 1000 if day >= OFFSET_FROM else 0
-    classes = classified(seen, air, rng)
-    classes[at_pixels(inside.astype(np.float64), classes.shape) < 1] = 0
+    classes = sight.classes
+    classes[at_pixels(sight.inside.astype(np.float64), classes.shape) < 1] = 0
     return Snapshot(
         moment=moment,
-        numbers={band: _stored(seen[band], offset, inside) for band in KEPT},
+        numbers={band: _stored(plane, offset, sight.inside) for band, plane in sight.seen.items()},
         classes=classes,
         offset=offset,
         sun=sun,
-        shift_m=shift,
-        air=air,
-        inside=inside,
+        shift_m=sight.shift_m,
+        air=sight.air,
+        inside=sight.inside,
     )
 
 

@@ -1,4 +1,4 @@
-"""The ground of a site as a map of materials at 2 m, painted once and lit anew on each date."""
+"""The ground of a site as a map of materials: laid once, mixed anew on each date (backdrop)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from imagery.synthetic.chance import stream
 from imagery.synthetic.frame import Frame, leads
 from imagery.synthetic.layout import Points
 from imagery.synthetic.scenario import Ground
-from imagery.synthetic.season import Season
-from imagery.synthetic.spectra import BANDS, GREEN, GROUND, SNOW
+from imagery.synthetic.spectra import GROUND
 
 CELL_M = 2.0
 """Size of a cell: things finer than this are drawn by the share of the cell that they cover."""
@@ -42,28 +41,6 @@ class Terrain:
     def shape(self) -> tuple[int, int]:
         """(rows, cols)."""
         return self.material.shape[0], self.material.shape[1]
-
-    def reflectance(self, season: Season, year_rng: np.random.Generator) -> NDArray[np.float64]:
-        """Reflectance (bands, rows, cols) in full sun, without anything that stands on the ground.
-
-        Args:
-            season: State of the ground.
-            year_rng: Source of the differences between parcels; the same for all days of a year.
-        """
-        parts = [GROUND[name] for name in _NAMES]
-        growth = np.array([part.growth for part in parts])[self.material] * season.lush
-        growth *= np.clip(year_rng.normal(1.0, 0.15, self.parcel.max() + 1), 0.3, 1.3)[self.parcel]
-        np.clip(growth, 0, 1, out=growth)
-        snow = np.array([part.holds_snow for part in parts])[self.material] * season.snow
-        rough = np.array([part.rough for part in parts])[self.material]
-        dark = 1 - np.array([part.darkens for part in parts]) * season.wet
-        out = np.empty((len(BANDS), *self.shape))
-        for band in range(len(BANDS)):
-            bare = np.array([part.bare[band] for part in parts]) * dark
-            plane = bare[self.material] * (1 - growth) + GREEN[band] * growth
-            plane *= np.maximum(1 + rough * self.texture[int(band > 2)], 0.3)
-            out[band] = plane * (1 - snow) + SNOW[band] * snow
-        return out
 
 
 def terrain_of(frame: Frame, ground: Ground, seed: int, cell_m: float = CELL_M) -> Terrain:

@@ -11,18 +11,22 @@ import numpy as np
 import shapely
 
 from imagery.sites import load_site
+from imagery.synthetic.camera import Camera
 from imagery.synthetic.cargo import blocks_of, top_of
 from imagery.synthetic.chance import stream
 from imagery.synthetic.coarse import Thing
+from imagery.synthetic.eyes import SENTINEL_2
 from imagery.synthetic.frame import Frame, frame_of
 from imagery.synthetic.layout import Block, Colour
 from imagery.synthetic.scenario import Goods, Ground, Overpasses, SitePlan, load_ground
 from imagery.synthetic.season import Season, season_of
-from imagery.synthetic.spectra import painted, wagon_spectrum
+from imagery.synthetic.spectra import GROUND, painted, wagon_spectrum
 from imagery.synthetic.story import Day, Standing, Story
 from imagery.synthetic.sun import sun_position
-from imagery.synthetic.terrain import Terrain, terrain_of
+from imagery.synthetic.terrain import CELL_M, Terrain, terrain_of
 
+KEPT = ("B02", "B03", "B04", "B08", "B11")
+"""Bands that the archive holds: enough for ground, plants, snow and covers, and it stays small."""
 _HULL: Colour = (96, 52, 46)
 _DECK_M = 7.0
 
@@ -41,6 +45,8 @@ class World:
     """What lies there."""
     terrain: Terrain
     """The same as a map of materials."""
+    camera: Camera
+    """The 10 m sensor over that ground."""
     story: Story
     """Who stands there when."""
     site_sha256: str
@@ -133,12 +139,16 @@ def world_of(plan: SitePlan, seed: int) -> World:
     frame = frame_of(site, plan.margin_m)
     lengths = {track.id: frame.tracks.length_m(index) for index, track in enumerate(site.tracks)}
     story = Story(plan, site.id, lengths, seed)
+    terrain = terrain_of(frame, ground, seed)
+    bare = np.array([material.bare for material in GROUND.values()])
+    eye = SENTINEL_2.only(KEPT)
     return World(
         plan=plan,
         seed=seed,
         frame=frame,
         ground=ground,
-        terrain=terrain_of(frame, ground, seed),
+        terrain=terrain,
+        camera=Camera(terrain, bare, eye, CELL_M, stream(seed, site.id, eye.sensor)),
         story=story,
         site_sha256=hashlib.sha256(plan.site.read_bytes()).hexdigest(),
     )
