@@ -2,7 +2,7 @@
 
     python -m benchmarks.occupancy_rows.learned
 
-Each place has 60 dates of ordinary traffic, which are the baseline, and others with 0 to 100 wagons of known
+Each place has 36 dates of ordinary traffic, which are the baseline, and others with 0 to 100 wagons of known
 materials, 0 to 100 of materials held out, and 73 of either. Shifts, masks and gate are those of a run.
 """
 
@@ -17,15 +17,15 @@ from benchmarks.occupancy_rows.scores import Scored, scored, together
 from models.occupancy.lessons import Wanted, school
 from models.occupancy.registry import reader
 
-DATA = "25 simulated yards (SIMULATED, lessons.school of seed 300), 116 dates each; none was learnt from"
+DATA = "15 simulated yards (SIMULATED, lessons.school of seed 300), 70 dates each; none was learnt from"
 FOLDER = Path("out/train/occupancy/test")
-SEED, PLACES = 300, 25
+SEED, PLACES = 300, 15
 WANTED = (
-    Wanted(60),
-    Wanted(20, cars=(0, 100)),
-    Wanted(20, "held-out", (0, 100)),
-    Wanted(8, cars=(73, 73)),
-    Wanted(8, "held-out", (73, 73)),
+    Wanted(36),
+    Wanted(12, cars=(0, 100)),
+    Wanted(12, "held-out", (0, 100)),
+    Wanted(5, cars=(73, 73)),
+    Wanted(5, "held-out", (73, 73)),
 )
 KINDS = ("ordinary", "known", "unseen", "known_73", "unseen_73")
 BASELINE_MOST = 20 * 13.92

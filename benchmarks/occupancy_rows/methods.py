@@ -30,7 +30,7 @@ from models.occupancy.solve import Cells, solve
 DATA = (
     "8 simulated yards (SIMULATED, seed 300) to try, 6 others (seed 200) for the straight lines; gated dates"
 )
-WANTED = (Wanted(60), Wanted(16, cars=(0, 100)), Wanted(16, "held-out", (0, 100)))
+WANTED = (Wanted(36), Wanted(12, cars=(0, 100)), Wanted(12, "held-out", (0, 100)))
 KINDS = ("ordinary", "known", "unseen")
 TRIED, FITTED = (300, 8), (200, 6)
 Numbers = NDArray[np.float64]

@@ -27,7 +27,8 @@ def main(
     """
     with told():
         from evidence.config import check_config, parse_overrides, read_yaml
-        from models.occupancy.learn import FillConfig, train_fill
+        from models.occupancy.fillconfig import FillConfig
+        from models.occupancy.learn import train_fill
         from models.wagons.train import TrainConfig, train
 
         def say(text: str) -> None:

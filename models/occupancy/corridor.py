@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -109,12 +110,15 @@ def _pieces(line_m: Points) -> tuple[Points, Points, NDArray[np.float64], NDArra
     return xy, along, np.full(count, at[-1] / count), middle
 
 
-def spread(xy_px: Points, weight: NDArray[np.float64], shape: tuple[int, int]) -> Plane:
+def spread(
+    xy_px: Points, weight: NDArray[np.float64], shape: tuple[int, int], sigma_px: float = SPREAD_PX
+) -> Plane:
     """Points (n, 2) seen through the pixel's box and the point spread, summed into an image (rows, cols)."""
     first = np.floor(xy_px).astype(np.intp)
-    offset = np.arange(-_REACH, _REACH + 1)
+    reach = math.ceil(_REACH * max(1.0, sigma_px / SPREAD_PX / 1.5))
+    offset = np.arange(-reach, reach + 1)
     edge = offset[None, None] + (first - xy_px)[:, :, None]  # left or upper edge, from the point
-    share = ndtr((edge + 1) / SPREAD_PX) - ndtr(edge / SPREAD_PX)  # (n, 2, reach)
+    share = ndtr((edge + 1) / sigma_px) - ndtr(edge / sigma_px)  # (n, 2, reach)
     value = weight[:, None, None] * share[:, 1, :, None] * share[:, 0, None, :]
     row = np.broadcast_to((first[:, 1, None] + offset)[:, :, None], value.shape)
     col = np.broadcast_to((first[:, 0, None] + offset)[:, None, :], value.shape)

@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -19,9 +18,11 @@ from torch.nn import functional as F
 
 from imagery.errors import UnreadableError
 from models.occupancy.differ import FLOOR, ROLES, Difference
+from models.occupancy.fillconfig import FillConfig
 from models.occupancy.intervals import calibrate
-from models.occupancy.lessons import Lessons, Wanted, school, tried
+from models.occupancy.lessons import Lessons, school, tried
 from models.occupancy.reading import FACTS, Reading, facts
+from models.occupancy.traffic import busier
 
 ALWAYS = 4
 """The first of the bands, which every sensor is expected to have: blue, green, red, near infrared."""
@@ -218,42 +219,6 @@ def load(path: Path) -> tuple[FillNet, dict[str, Any]]:
     return net.eval(), json.loads(header["about"])
 
 
-class FillConfig(BaseModel):
-    """Everything that decides the weights and their calibration."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: Literal["occupancy"]
-    """Says that this config trains occupancy."""
-    name: str = "occupancy"
-    """Names the run, its lessons and its checkpoints."""
-    seed: int = 100
-    """Of the training places; those of calibration have seed + 100, those of tests seed + 200."""
-    work: Path = Path("out/train")
-    """Where lessons and checkpoints are kept; a run that was broken off goes on from there."""
-    into: Path = Path("models/weights")
-    """Where the finished weights and their calibration go."""
-    places: int = Field(120, ge=1)
-    """Simulated places to learn from."""
-    calibrate_places: int = Field(25, ge=1)
-    """Other simulated places, on which intervals are calibrated."""
-    ordinary: int = Field(60, ge=20)
-    """Dates of ordinary traffic, 0 to 20 wagons, of each place: what baselines are made of."""
-    busy: int = Field(36, ge=0)
-    """Dates of each place with wagons drawn evenly from 0 to 100: the prior of the counts."""
-    minutes: float = Field(30.0, gt=0)
-    """Of fitting."""
-    rate: float = Field(2e-3, gt=0)
-    """Highest learning rate."""
-    threads: int = Field(2, ge=1)
-    """CPU threads."""
-
-    @property
-    def wanted(self) -> tuple[Wanted, Wanted]:
-        """Visits of each place."""
-        return Wanted(self.ordinary), Wanted(self.busy, cars=(0, 100))
-
-
 def train_fill(config: FillConfig, say: Callable[[str], None] = print) -> None:
     """Simulate places, fit the net, calibrate its intervals; write ``occupancy.safetensors`` and ``.json``.
 
@@ -264,16 +229,17 @@ def train_fill(config: FillConfig, say: Callable[[str], None] = print) -> None:
     torch.set_num_threads(config.threads)
     work = config.work / config.name
     lessons = []
-    for one in school(work / "train", config.seed, config.places, config.wanted, measured=False):
-        lessons.append(one)
+    rng = np.random.default_rng(config.seed)
+    wanted = config.wanted(config.busy)
+    for one in school(work / "train", config.seed, config.places, wanted, measured=False):
+        lessons.append(busier(one, rng, config.copies))
         say(f"{len(lessons)} of {config.places} places to learn from")
     net = fit(config, lessons, say)
     config.into.mkdir(parents=True, exist_ok=True)
     about = {"config": config.model_dump(mode="json"), "torch": torch.__version__}
     save(net, config.into / "occupancy.safetensors", about)
-    others = school(
-        work / "calibrate", config.seed + 100, config.calibrate_places, config.wanted, measured=True
-    )
+    wanted = config.wanted(config.calibrate_busy)
+    others = school(work / "calibrate", config.seed + 100, config.calibrate_places, wanted, measured=False)
     reader = Reader(config.into / "occupancy.safetensors")
     trials = (trial for one in others for trial in tried(one, reader.read(one.dates)))
     calibrate(trials).write(config.into / "occupancy.json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,13 @@ from models.occupancy.views import View, read_view
 
 SPAN = date(2018, 10, 1), date(2023, 12, 31)
 """Dates are drawn from these five years."""
+SEASON_DAYS = 150
+"""All dates of a place lie in one stretch of the year of this length, so that few of them lie as dense in
+season as a whole archive does."""
 _GAP_M = 1.1  # a coupled wagon takes half of the gap at each end
 _PLANES = ("residual", "spread", "usual", "shade")
 _SHARED = ("metres", "cover")
+_BY_DATE = ("truth", "filled_m", "cars", "group", "share", "shadow")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,16 @@ class Lessons:
     """(dates,) wagons."""
     group: NDArray[np.int64]
     """(dates,) index of what was wanted; 0 is the ordinary traffic that baselines are made of."""
+    share: NDArray[np.bool_]
+    """(dates, pieces) which pieces of the rails are filled."""
+    shadow: NDArray[np.float64]
+    """(dates, 2) as in View."""
+    rails: Rails
+    """The tracks in pixels of the image."""
+    corridor: Corridor
+    """Which pixels of the image the planes hold."""
+    shape: tuple[int, int]
+    """(rows, cols) of the image."""
 
     def __len__(self) -> int:
         return len(self.dates)
@@ -69,7 +83,11 @@ class Lessons:
     def take(self, keep: NDArray[np.bool_]) -> Lessons:
         """The dates where ``keep`` is true."""
         dates = tuple(one for one, kept in zip(self.dates, keep, strict=True) if kept)
-        return Lessons(dates, self.truth[keep], self.filled_m[keep], self.cars[keep], self.group[keep])
+        return replace(
+            self,
+            dates=dates,
+            **{name: getattr(self, name)[keep] for name in _BY_DATE},
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,17 +130,27 @@ def lessons_of(
     rails = Rails.of(views[0].lines_px, views[0].metres_px)
     shape = views[0].pixels.shape[1], views[0].pixels.shape[2]
     corridor = Corridor.of(rails, shape)
-    planes = [
-        np.nan_to_num(corridor.take(rails.metres(shape, taken(place, visit, rails)).astype(np.float32)))
-        for _, visit, _ in kept
-    ]
+    shares = [taken(place, visit, rails) for _, visit, _ in kept]
+    shadows = {view.scene_id: view.shadow for view in views}
     return Lessons(
         tuple(one for _, _, one in kept),
-        np.array(planes, dtype=np.float32),
+        np.array([filled_plane(rails, corridor, shape, share) for share in shares]),
         np.array([visit.truth.occupied_track_m for _, visit, _ in kept]),
         np.array([visit.truth.railcars for _, visit, _ in kept], dtype=np.int64),
         np.array([group for group, _, _ in kept], dtype=np.int64),
+        np.array(shares),
+        np.array([shadows[one.scene_id] for _, _, one in kept]),
+        rails,
+        corridor,
+        shape,
     )
+
+
+def filled_plane(
+    rails: Rails, corridor: Corridor, shape: tuple[int, int], share: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Filled metres of track in each pixel (height, length) of a corridor, blurred as metres are."""
+    return np.nan_to_num(corridor.take(rails.metres(shape, share.astype(np.float64)).astype(np.float32)))
 
 
 def seen_at(
@@ -137,7 +165,9 @@ def seen_at(
         measured: Shifts are measured as in a run; else they are the true ones with a usual error, which is
             faster.
     """
-    found = [(group, visit) for group, part in enumerate(wanted) for visit in _visit(place, rng, part)]
+    start = int(rng.integers(365))
+    days = [day for day in regular_days(*SPAN) if (day.timetuple().tm_yday - start) % 365 < SEASON_DAYS]
+    found = [(group, visit) for group, part in enumerate(wanted) for visit in _visit(place, rng, part, days)]
     rasters = {visit.raster.scene.id: visit.raster for _, visit in found}
     frames = Frames([raster.scene for raster in rasters.values()] if measured else ())
 
@@ -156,10 +186,11 @@ def seen_at(
             yield Seen(group, visit, tile, believable(tile), lines, shift)
 
 
-def _visit(place: SimulatedPlace, rng: np.random.Generator, wanted: Wanted) -> Iterator[Visit]:
-    all_days = regular_days(*SPAN)
+def _visit(
+    place: SimulatedPlace, rng: np.random.Generator, wanted: Wanted, all_days: Sequence[date]
+) -> Iterator[Visit]:
     if wanted.count > len(all_days):
-        raise InputError(f"{wanted.count} dates are wanted, five years have {len(all_days)} overpasses")
+        raise InputError(f"{wanted.count} dates are wanted, the season has {len(all_days)} overpasses")
     chosen = np.sort(rng.choice(len(all_days), wanted.count, replace=False))
     days = [all_days[k] for k in chosen]
     if wanted.cars is None:
@@ -176,14 +207,14 @@ def _usual_shift(visit: Visit, gsd_m: float, rng: np.random.Generator) -> Shift:
     return Shift(float(east), float(south), 1.0, 1.0, True, "true but for a usual error", 0.05)
 
 
-def taken(place: SimulatedPlace, visit: Visit, rails: Rails) -> NDArray[np.float64]:
-    """Which pieces of the rails carry a train, (pieces,) 0 or 1."""
-    share = np.zeros(len(rails.at_m))
+def taken(place: SimulatedPlace, visit: Visit, rails: Rails) -> NDArray[np.bool_]:
+    """Which pieces of the rails carry a train, (pieces,)."""
+    share = np.zeros(len(rails.at_m), dtype=bool)
     for index, track in enumerate(place.site.tracks):
         at = rails.at_m
         for train in visit.truth.segments[track.id]:
             low, high = train.start_m - _GAP_M / 2, train.end_m + _GAP_M / 2
-            share[(rails.track == index) & (at >= low) & (at <= high)] = 1.0
+            share |= (rails.track == index) & (at >= low) & (at <= high)
     return share
 
 
@@ -223,12 +254,14 @@ def save(lessons: Lessons, path: Path) -> None:
     for field in fields(Difference):
         if field.name not in arrays:
             arrays[field.name] = np.array([getattr(one, field.name) for one in dates])
-    for name in ("truth", "filled_m", "cars", "group"):
-        arrays[f"of_{name}"] = getattr(lessons, name)
+    arrays |= {f"of_{name}": getattr(lessons, name) for name in (*_BY_DATE, "shape")}
     arrays["of_truth"] = arrays["of_truth"].astype(np.float16)
-    part = path.with_suffix(".part.npz")
-    np.savez(part, **arrays)  # type: ignore[arg-type]
-    part.replace(path)
+    for part in ("rails", "corridor"):
+        noun = getattr(lessons, part)
+        arrays |= {f"{part}_{field.name}": np.array(getattr(noun, field.name)) for field in fields(noun)}
+    unfinished = path.with_suffix(".part.npz")
+    np.savez(unfinished, **arrays)  # type: ignore[arg-type]
+    unfinished.replace(path)
 
 
 def load(path: Path) -> Lessons:
@@ -245,10 +278,13 @@ def load(path: Path) -> Lessons:
         )
         for k in range(len(arrays["scene_id"]))
     )
+    rails = {field.name: arrays[f"rails_{field.name}"] for field in fields(Rails)}
+    rails["metres_px"] = tuple(rails["metres_px"].tolist())
     return Lessons(
         dates,
-        arrays["of_truth"].astype(np.float32),
-        arrays["of_filled_m"],
-        arrays["of_cars"],
-        arrays["of_group"],
+        **{name: arrays[f"of_{name}"] for name in _BY_DATE if name != "truth"},
+        truth=arrays["of_truth"].astype(np.float32),
+        rails=Rails(**rails),
+        corridor=Corridor(*(arrays[f"corridor_{field.name}"] for field in fields(Corridor))),
+        shape=(int(arrays["of_shape"][0]), int(arrays["of_shape"][1])),
     )

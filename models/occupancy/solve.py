@@ -23,13 +23,13 @@ METHOD = "unmixing"
 BANDS = ("blue", "green", "red", "nir")
 CELL_M = 14.0
 """Length of a cell: about a wagon."""
-START = 4.0
+START = 8.0
 """Log-odds that a train begins or ends between two cells."""
 CHANGE = 2.0
 """Log-odds that two neighbouring wagons have different tops."""
-FILLED = 0.5
+FILLED = 2.0
 """Log-odds against a cell being filled."""
-_TRUST = 0.25  # of the likelihood: neighbouring pixels and bands err together
+_TRUST = 0.1  # of the likelihood: neighbouring pixels and bands err together
 _ROUNDS = 6
 
 Array = NDArray[np.float64]
