@@ -24,6 +24,8 @@ RADAR = ("vv", "vh")
 """Roles of the radar's polarisations."""
 _BESIDE_M = (30.0, 130.0)  # the surroundings lie this far from the nearest yard or track
 _BESIDE_MOST = 1500
+_LOOK_DEG = {"ascending": 78.0, "descending": 282.0}  # clockwise from north, at middle latitudes
+_FACING_DEG = 20.0  # how soon a wall's echo fades as it turns away; set on simulated yards
 _TIE = 1e-3  # of a pixel: keeps points off borders, so that rounding never changes their number
 
 
@@ -41,6 +43,8 @@ class Look:
     """Roles of the bands read: those of cells.ROLES, or ``vv`` and ``vh``; empty where it has neither."""
     orbit: str
     """Radar: which of its looks can be compared, such as ``descending 61``; empty for optical images."""
+    facing: float
+    """Radar: share of the tracks' length beside which wagons turn their walls to it; 0 for optical images."""
     area_ids: tuple[str, ...]
     """(areas,) yards, then tracks."""
     lengths_m: tuple[float, ...]
@@ -100,6 +104,7 @@ def read_look(
         gsd_m=gsd,
         bands=roles,
         orbit=_orbit(tile.scene) if radar else "",
+        facing=_facing(tile, [line for _, line in tracks]) if radar else 0.0,
         area_ids=tuple(id for id, _ in (*yards, *tracks)),
         lengths_m=(*(0.0 for _ in yards), *(float(line.length) for line in lines)),
         area=area,
@@ -126,6 +131,18 @@ def _orbit(scene: Scene) -> str:
     """Direction and relative orbit, as far as the scene's source says them."""
     said = (scene.properties.get(f"sat:{key}") for key in ("orbit_state", "relative_orbit"))
     return " ".join(str(word) for word in said if word not in (None, "")) or "unknown"
+
+
+def _facing(tile: Tile, lines: Sequence[NDArray[np.float64]]) -> float:
+    """See Look.facing; the sensor looks to the right of its nearly polar path."""
+    steps = np.concatenate([np.diff(line, axis=0) for line in lines] or [np.zeros((1, 2))])
+    a = tile.grid.affine
+    east, north = steps @ np.array([a.a, a.b]), steps @ np.array([a.d, a.e])
+    across = np.degrees(np.arctan2(east, north)) + 90
+    look = _LOOK_DEG.get(str(tile.scene.properties.get("sat:orbit_state")), 90.0)
+    off = np.abs((across - look + 90) % 180 - 90)
+    length = np.hypot(east, north)
+    return float((length * np.exp(-0.5 * (off / _FACING_DEG) ** 2)).sum() / max(length.sum(), 1e-9))
 
 
 def _lattice(
