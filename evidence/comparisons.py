@@ -16,11 +16,13 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import kendalltau
 
 from evidence.claims import Claim, Comparison
 from imagery.period import Period
 from models.stats.baseline import Baseline, baseline_of
-from models.stats.change import Change, change_of
+from models.stats.change import Change, change_of, p_of
+from models.stats.ranks import Direction, Statistic
 from models.stats.series import Series
 
 Decision = Literal["supported", "contradicted", "undecided"]
@@ -280,8 +282,31 @@ def _trend(case: Case, sign: int) -> Finding:
         f"for a {verb} from {_days(early)} to {_days(late)} the middle value changed by "
         f"{_range(change)} {inside.unit}"
     )
+    decision, (p, kind) = _sign_of(change, sign), _by_chance(case, sign)
+    if decision == "supported" and p > 1 - change.level:
+        decision = "undecided"
     scenes = early.scene_ids + late.scene_ids
-    return Finding(_sign_of(change, sign), told, change.value, change.low, change.high, scenes)
+    return Finding(decision, f"{told} ({kind} {p:.2g})", change.value, change.low, change.high, scenes)
+
+
+def _by_chance(case: Case, sign: int) -> tuple[float, str]:
+    """How often usual coming and going would rise so far: against the years before, or by order alone.
+
+    Trains come and go all the time, so that two dates that surely differ are no rise yet. With too few
+    earlier dates the order of the period's own has to show it (Kendall's tau, Mann 1945).
+    """
+    direction: Direction = "rise" if sign > 0 else "fall"
+    if case.baseline.n >= LEAST_BASELINE:
+        statistic: Statistic = "maximum" if sign > 0 else "minimum"
+        return p_of(case.inside, case.baseline, statistic, direction), "rank p-value"
+    days = case.inside.times.astype("datetime64[D]").astype(np.int64)
+    # Pictures of one day show the same trains, and are one date.
+    daily = [float(np.median(case.inside.values[days == day])) for day in np.unique(days)]
+    if np.ptp(daily) == 0:
+        return 1.0, "p-value of their order"
+    alternative = "greater" if sign > 0 else "less"
+    ordered = kendalltau(np.arange(len(daily)), daily, alternative=alternative)
+    return float(ordered.pvalue), "p-value of their order"
 
 
 def _unusual(case: Case, sign: int) -> Finding:

@@ -24,8 +24,10 @@ LEAST = 6
 SHUFFLES = 999
 """Orders of the dates that the fit is held against."""
 _BEFORE_DAYS = 365
-_RAMP_DAYS = (0.0, 3.0, 6.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0)
+_RAMP_DAYS = (0, *range(2, 31), *range(33, 60, 3), *range(60, 121, 10))
 """How long a change may take until the new level is reached; 0 is a step."""
+_FEW = (0, 3, 6, 10, 15, 20, 30, 60)
+"""Those of them that the random orders are tried with."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def onset_of(
     if not len(starts):
         starts = np.zeros(1)
     shapes, start, ramp = _shapes(days, starts, shape)
-    p = _shuffled_p(shapes, values, generator)
+    p = _shuffled_p(shapes[np.isin(ramp, _FEW)], values, generator)
     if p > 1 - level:
         return Onset(period, direction, False, p, None, None, None, level, None, None, None, len(used))
     weight, base, height = _posterior(shapes, values, _variances(used, values, inside), ramp)
