@@ -22,6 +22,7 @@ from pyproj.exceptions import CRSError
 from imagery.errors import InputError, UnreadableError
 from imagery.grid import local_grid
 from imagery.scenes import Asset
+from imagery.sensors import nodata_of
 from imagery.sources.cube_guard import check_chunk, engine_of
 from imagery.sources.names import tidy_band
 from imagery.tiles import ROI
@@ -138,7 +139,7 @@ class CubeLayer:
         for name, out in zip(bands, into, strict=True):
             out[:] = self._band(self._bands[name], roi, (out.shape[0], out.shape[1]))
             nodata = self._bands[name].nodata
-            nodata = self.asset.nodata if nodata is None else nodata
+            nodata = nodata_of([name], self.asset.nodata if nodata is None else nodata)
             blank &= (out == nodata) if nodata is not None else False
             finite &= np.isfinite(out)
         return finite & ~blank

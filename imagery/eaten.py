@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imagery.errors import InputError
-from imagery.sensors import CLASS_BANDS
+from imagery.sensors import CLASS_BANDS, CLOUD_BANDS
 from imagery.tiles import Tile
-from imagery.visibility import CLOUD_BANDS, SHADOW, believable, clouded
+from imagery.visibility import SHADOW, believable, clouded
 
 Mask = NDArray[np.bool_]
 

@@ -15,9 +15,9 @@ from imagery.align import Shift, aligned, measure_shift, no_shift, reference_of
 from imagery.eaten import eaten
 from imagery.errors import YardwatchError
 from imagery.scenes import Scene
-from imagery.sensors import SENSORS, SINGLE_MAX_M
+from imagery.sensors import CLOUD_BANDS, SENSORS, SINGLE_MAX_M
 from imagery.tiles import Tile
-from imagery.visibility import CLOUD_BANDS, believable
+from imagery.visibility import believable
 
 Mask = NDArray[np.bool_]
 Look = Callable[[Scene, Sequence[str]], Tile | None]

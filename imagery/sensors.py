@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,15 @@ CORRIDOR_MAX_M = 30.0
 
 CLASS_BANDS = frozenset({"SCL"})
 """Bands whose values are class numbers: never scaled, never interpolated."""
+PERCENT_BANDS = ("CLD", "MSK_CLDPRB")
+"""Sentinel-2's own probability of cloud, always percent."""
+CLOUD_BANDS = (*PERCENT_BANDS, "cloud", "cloud_probability")
+"""Names of bands that hold the probability of cloud: percent, or a share where they hold fractions."""
+
+
+def nodata_of(bands: Iterable[str], nodata: float | None) -> float | None:
+    """A stated nodata value as it is to be believed: a probability of cloud of 0 is clear sky."""
+    return None if nodata == 0 and set(CLOUD_BANDS).issuperset(bands) else nodata
 
 
 @dataclass(frozen=True)

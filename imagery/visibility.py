@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from imagery.grid import lonlat_to_pixel
+from imagery.sensors import CLOUD_BANDS, PERCENT_BANDS
 from imagery.tiles import Tile
 
 # Classes of the Sentinel-2 scene classification (L2A product definition).
@@ -19,8 +20,6 @@ NO_DATA, SATURATED, SHADOW, CLOUD_MEDIUM, CLOUD_HIGH, CIRRUS, SNOW = 0, 1, 3, 8,
 CLOUDED = (SHADOW, CLOUD_MEDIUM, CLOUD_HIGH, CIRRUS)
 DROPPED = (NO_DATA, SATURATED, *CLOUDED)
 
-CLOUD_BANDS = ("CLD", "MSK_CLDPRB", "cloud", "cloud_probability")
-"""Names of bands that hold the probability of cloud: percent, or a share where they hold fractions."""
 CLOUD_PERCENT = 50.0
 """Probability from which a pixel is called clouded: more likely than not."""
 
@@ -58,13 +57,16 @@ def clouded(tile: Tile) -> NDArray[np.bool_]:
         found |= np.isin(tile.band("SCL"), CLOUDED)
     for name in CLOUD_BANDS:
         if tile.has([name]):
-            found |= _percent(tile.band(name), tile.valid) >= CLOUD_PERCENT
+            found |= _percent(name, tile.band(name), tile.valid) >= CLOUD_PERCENT
     return found & tile.valid
 
 
-def _percent(band: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _percent(name: str, band: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Whole numbers are percent; fractions are shares of one unless one of them lies above it."""
-    fractions = band.dtype.kind == "f" and not (band[valid] > 1).any()
+    seen = band[valid]
+    fractions = band.dtype.kind == "f" and not (seen > 1).any()
+    if name in PERCENT_BANDS:  # read beside reflectance it is float, too: 0 and 1 are percent of a clear day
+        fractions = fractions and bool((seen % 1 > 0).any())
     return band.astype(np.float64) * (100.0 if fractions else 1.0)
 
 

@@ -33,6 +33,7 @@ from imagery.reader import ArrayRaster, open_scene
 from imagery.scenes import Asset, Scene
 from imagery.sources.rasterfile import read_header
 from imagery.sources.write import write_cog
+from imagery.visibility import believable
 
 RGB = ("red", "green", "blue")
 UTM = "EPSG:32652"
@@ -153,6 +154,21 @@ def test_an_internal_mask_is_honoured(tmp_path):
         file.write(noise((1, 9, 9), np.uint8))
         file.write_mask(np.arange(81).reshape(9, 9) >= 27)
     assert read(Asset(tmp_path / "a.tif", ("grey",))).valid.sum() == 54
+
+
+@pytest.mark.parametrize("band", ["CLD", "cloud_probability"])
+def test_clear_sky_is_no_missing_data(tmp_path, band):
+    """A probability of cloud of 0, though its file calls 0 nodata; for reflectance it is."""
+    percent = np.zeros((1, 16, 16), np.uint8)
+    percent[0, :4] = 80
+    path = raw(tmp_path / "a.tif", percent, nodata=0)
+    tile = read(Asset(path, (band,), nodata=0))
+    assert tile.valid.all()
+    assert np.array_equal(believable(tile), percent[0] < 50)
+    small = read(Asset(path, (band,)), shape=(2, 2))
+    assert small.valid.all()
+    assert small.pixels[0, 1].tolist() == [0, 0]
+    assert (~read(Asset(path, ("B04",))).valid).sum() == 12 * 16
 
 
 @pytest.mark.parametrize("nodata", [-9999.0, 300.0, 1.5, 1e300])
@@ -500,6 +516,7 @@ warnings.simplefilter("ignore")
 from pathlib import Path
 from imagery.reader import open_scene
 from imagery.sources.folder import find_scenes
+from imagery.visibility import believable
 from imagery.tiles import windows
 
 scene, = find_scenes([Path(sys.argv[1])]).scenes

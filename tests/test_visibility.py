@@ -107,6 +107,12 @@ def test_probability_of_cloud_counts_from_one_half(dtype, clear, cloud):
     assert shares(one).clouded == pytest.approx(1 / 3)
 
 
+def test_a_clear_day_of_one_percent_beside_reflectance_is_clear():
+    """Read in one tile with reflectance, percent are floats; 1 % is not a share of one."""
+    probability = np.array([[0, 1, 1]], np.float32)
+    assert believable(tile(probability, bands=("B04", "CLD"))).all()
+
+
 def test_class_and_probability_are_both_heard_and_snow_under_cloud_is_cloud():
     classes = np.array([[4, 9, 11, 11, 0]], np.uint8)
     probability = np.array([[80, 0, 90, 10, 99]], np.uint8)

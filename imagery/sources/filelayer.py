@@ -17,7 +17,7 @@ from rasterio.windows import Window
 from imagery.errors import InputError, UnreadableError
 from imagery.grid import cropped, zoomed
 from imagery.scenes import Asset
-from imagery.sensors import CLASS_BANDS
+from imagery.sensors import CLASS_BANDS, nodata_of
 from imagery.sources.gcps import warped
 from imagery.sources.rasterfile import RGB, gdal_env, header_of, open_dataset, placed, why
 from imagery.tiles import ROI
@@ -47,9 +47,9 @@ class FileLayer:
         self.bands = asset.bands
         self.dtype = np.dtype(header.dtype)
         self._index = {name: i + 1 for name, i in zip(asset.bands, header.data_bands, strict=False)}
-        self._nodata = asset.nodata if header.nodata is None else header.nodata
+        self._nodata = nodata_of(asset.bands, asset.nodata if header.nodata is None else header.nodata)
         self._blank = _in_type(self._nodata, self.dtype)
-        self._stated = header.nodata is not None
+        self._as_gdal = (self._nodata is None) == (header.nodata is None)
         self._masked = header.masked
         self._careful = header.driver != "GTiff"
         self._by_gcps = header.by_gcps
@@ -79,9 +79,9 @@ class FileLayer:
             ) from error
 
     def _resampling(self, band: str, size: tuple[int, int], shape: tuple[int, int]) -> Resampling:
-        # A nodata value that GDAL does not know of would be averaged into its neighbours.
-        hidden = self._nodata is not None and not self._stated
-        if size == shape or band in CLASS_BANDS or self.asset.stored_as or hidden:
+        # A nodata value that GDAL does not know of would be averaged into its neighbours, and zeros that
+        # GDAL takes for nodata would be left out.
+        if size == shape or band in CLASS_BANDS or self.asset.stored_as or not self._as_gdal:
             return Resampling.nearest
         return Resampling.average if size[0] > shape[0] else Resampling.bilinear
 
