@@ -16,13 +16,14 @@ from imagery.sources.write import write_cog
 from imagery.synthetic.camera import OFFSET_FROM
 from imagery.synthetic.closeup import closeup
 from imagery.synthetic.items import asset, item, tags, write_json
-from imagery.synthetic.scenario import Scenario, load_scenario
-from imagery.synthetic.snapshot import snapshot
-from imagery.synthetic.truth import coarse_truth, fine_truth
+from imagery.synthetic.scenario import RadarPasses, Scenario, load_scenario
+from imagery.synthetic.snapshot import POWER, snapshot, sounding
+from imagery.synthetic.truth import coarse_truth, fine_truth, radar_truth
 from imagery.synthetic.world import World, overpass_days, world_of
 
-COARSE, FINE = "sentinel-2-l2a", "rgb"
+COARSE, RADAR, FINE = "sentinel-2-l2a", "sentinel-1-rtc", "rgb"
 """Keys of the sensors that the scenes stand for."""
+_RADAR = ("VV", "VH")
 _TEN = ("B02", "B03", "B04", "B08")
 _SOURCE = "Painted by yardwatch simulate from invented ground and a story; no photograph, no measurement."
 
@@ -35,8 +36,10 @@ class Job:
     """The site."""
     day: date
     """The day."""
-    kind: Literal["coarse", "fine"]
-    """A 10 m scene, or a picture of single wagons."""
+    kind: Literal["coarse", "radar", "fine"]
+    """A 10 m scene, a radar scene, or a picture of single wagons."""
+    passes: RadarPasses | None = None
+    """Of a radar scene: its orbit."""
 
     @property
     def id(self) -> str:
@@ -44,13 +47,18 @@ class Job:
         plan = self.world.plan
         fine = plan.fine if self.kind == "fine" else None
         sensor, at = ("RGB", fine.at) if fine else ("S2_L2A", plan.coarse.at)
+        if self.passes:
+            sensor, at = "S1_RTC", self.passes.at
         return f"SIM_{sensor}_{self.world.site}_{self.day:%Y%m%d}T{at:%H%M%S}"
 
     def paint(self, out: Path) -> dict[str, Any]:
         """Write the scene's files below ``out`` and return what is true of it."""
         folder = out / self.world.site / self.kind
         folder.mkdir(parents=True, exist_ok=True)
-        written = _coarse(self, folder) if self.kind == "coarse" else _fine(self, folder)
+        if self.passes:
+            written = _radar(self, self.passes, folder)
+        else:
+            written = _coarse(self, folder) if self.kind == "coarse" else _fine(self, folder)
         return {"id": self.id, "kind": self.kind, "day": self.day.isoformat(), **written}
 
 
@@ -67,7 +75,7 @@ def simulate(config_path: Path, out: Path, progress: Progress = iter) -> Path:
         progress: Shows how far it is.
 
     Returns:
-        ``out``, which now holds ``SITE/coarse/``, ``SITE/fine/`` and ``truth.json``.
+        ``out``, which now holds ``SITE/coarse/``, ``SITE/radar/``, ``SITE/fine/`` and ``truth.json``.
 
     Raises:
         YardwatchError: The scenario, a site or a ground file cannot be used, or ``out`` cannot be written.
@@ -89,6 +97,9 @@ def jobs_of(scenario: Scenario) -> list[Job]:
     for plan in scenario.sites:
         world = world_of(plan, scenario.seed)
         jobs += [Job(world, day, "coarse") for day in overpass_days(plan.coarse, scenario.seed, world.site)]
+        for passes in plan.radar:
+            days = overpass_days(passes, scenario.seed, world.site)
+            jobs += [Job(world, day, "radar", passes) for day in days]
         jobs += [Job(world, day, "fine") for day in sorted(plan.fine.days if plan.fine else ())]
     return jobs
 
@@ -132,6 +143,35 @@ def _coarse(job: Job, folder: Path) -> dict[str, Any]:
     )
     write_json(folder / f"{job.id}.json", record)
     return coarse_truth(job.world, job.day, scene)
+
+
+def _radar(job: Job, passes: RadarPasses, folder: Path) -> dict[str, Any]:
+    scene = sounding(job.world, job.day, passes)
+    rows, cols = scene.numbers.shape[1:]
+    grid = job.world.frame.window((0.0, 0.0), (rows, cols), 10.0)
+    name = f"{job.id}.tif"
+    write_cog(folder / name, scene.numbers, grid, _RADAR, tags=tags(scene.moment, RADAR), nodata=0)
+    power = {"data_type": "uint16", "nodata": 0, "scale": POWER, "offset": 0.0}
+    record = item(
+        job.id,
+        scene.moment,
+        grid,
+        None,
+        {
+            "title": f"SIMULATED radar scene of {job.world.frame.site.name}, {job.day}",
+            "description": _SOURCE,
+            "platform": "simulated-sentinel-1",
+            "gsd": 10,
+            "sat:relative_orbit": passes.orbit,
+            "sat:orbit_state": passes.state,
+            "view:incidence_angle": passes.incidence_deg,
+            "yardwatch:sensor": RADAR,
+            "yardwatch:site": job.world.site,
+        },
+        {"backscatter": asset(name, grid, _RADAR, [power] * 2, "gamma nought, linear")},
+    )
+    write_json(folder / f"{job.id}.json", record)
+    return radar_truth(job.world, job.day, passes, scene)
 
 
 def _fine(job: Job, folder: Path) -> dict[str, Any]:

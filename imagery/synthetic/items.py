@@ -59,7 +59,7 @@ def item(
     name: str,
     moment: datetime,
     grid: GeoBox,
-    sun: tuple[float, float],
+    sun: tuple[float, float] | None,
     properties: Mapping[str, Any],
     assets: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -69,12 +69,13 @@ def item(
         name: Its id.
         moment: UTC.
         grid: Of its finest file.
-        sun: Azimuth and elevation in degrees.
+        sun: Azimuth and elevation in degrees; None for radar.
         properties: What else is known.
         assets: Its files by key.
     """
     rows, cols = grid.shape
     corners = np.array([[0, rows], [cols, rows], [cols, 0], [0, 0], [0, rows]], dtype=np.float64)
+    lit = {"view:sun_azimuth": round(sun[0], 3), "view:sun_elevation": round(sun[1], 3)} if sun else {}
     ring = np.round(pixel_to_lonlat(grid, corners), 7)
     return {
         "type": "Feature",
@@ -88,8 +89,7 @@ def item(
             "license": "Apache-2.0",
             "proj:epsg": grid.crs.epsg if grid.crs else None,
             "proj:shape": list(grid.shape),
-            "view:sun_azimuth": round(sun[0], 3),
-            "view:sun_elevation": round(sun[1], 3),
+            **lit,
             "yardwatch:simulated": True,
             **properties,
         },

@@ -1,4 +1,4 @@
-"""Dates of a simulated place through Sentinel-1: backscatter, double bounce, layover, shadow and speckle.
+"""A place through Sentinel-1: backscatter, double bounce, layover, shadow and speckle.
 
 Levels are round figures in the range that C-band radar shows for such surfaces. A wagon's strength is an
 assumption: nobody has published it.
@@ -9,27 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from imagery.reader import ArrayRaster
-from imagery.scenes import Asset, Scene
-from imagery.synthetic.chance import stream
 from imagery.synthetic.coarse import Array, Thing, drawn, kernel
-from imagery.synthetic.places import SimulatedPlace
-from imagery.synthetic.scenario import Sky
-from imagery.synthetic.season import Season, season_of
+from imagery.synthetic.season import Season
 from imagery.synthetic.spectra import GROUND
-from imagery.synthetic.terrain import fractal
-from imagery.synthetic.tops import Stock
-from imagery.synthetic.trains import Train, on_line, things_of
-from imagery.synthetic.visit import State, Visit, truth_of
+from imagery.synthetic.terrain import Terrain, fractal
 
 CELL_M = 2.0
 """Cells of the ground that it needs."""
@@ -55,11 +44,15 @@ LEVEL_DB: Mapping[str, tuple[float, float]] = MappingProxyType(
     }
 )
 """Gamma nought of GROUND's materials in VV and VH, dry and bare."""
+LOOK_DEG: Mapping[str, float] = MappingProxyType({"ascending": 78.0, "descending": 282.0})
+"""Where it looks to: it flies nearly along the meridian and looks to its right."""
 _NOISE = (10**-2.4, 10**-2.6)  # of the receiver, linear
 _CROSS = np.array([1.0, 0.10])  # a wall that faces the sensor returns little in VH
 _ROUGH = np.array([1.0, 0.25])  # the rest of a wagon returns more
 _WALL = (0.5, 9.0)  # square metres a metre of wall: at any angle, and facing the sensor on top of that
 _FACING_DEG = 14.0  # how soon that fades
+TRAINS_DIFFER = 0.6
+"""Standard deviation of the logarithm of a train's strength."""
 _TOP = 0.35  # gamma nought of tops, as laid over
 
 
@@ -75,115 +68,87 @@ class Orbit:
     """Direction in which the sensor looks, clockwise from north."""
     incidence_deg: float
     """From the vertical."""
-    gain: tuple[float, float]
+    gain: tuple[float, float] = (1.0, 1.0)
     """Of VV and VH, linear."""
 
 
-class RadarPainter:
-    """One place: its orbits, and what all their dates share."""
+class Radar:
+    """Sentinel-1 over one place, on all of its dates."""
 
-    def __init__(self, place: SimulatedPlace) -> None:
-        self.place = place
-        rng = stream(place.seed, place.site.id, "sentinel-1")
-        self.lonlat = shapely.get_coordinates(place.site.footprint.centroid)[0]
-        self.orbits = _orbits(rng)
-        rows, cols = (side // 10 for side in place.frame.grid.shape)
-        self.grid = place.frame.window((0.0, 0.0), (rows, cols), GSD_M)
-        site = rng.normal(0, 0.8, 2) + rng.normal(
-            0, 0.8, (len(GROUND), 2)
-        )  # gain of the site and its materials
-        self.level_db = np.array([LEVEL_DB[name] for name in GROUND]) + site
+    def __init__(
+        self, terrain: Terrain, cell_m: float, orbits: Sequence[Orbit], rng: np.random.Generator
+    ) -> None:
+        """Prepare what all dates share.
+
+        Args:
+            terrain: Materials and textures.
+            cell_m: Side of a terrain cell.
+            orbits: From where it looks.
+            rng: Source of what is the same on all dates.
+        """
+        self._terrain, self._cell_m = terrain, cell_m
+        site = rng.normal(0, 0.8, 2) + rng.normal(0, 0.8, (len(GROUND), 2))  # gain of the site, its materials
+        self._level_db = np.array([LEVEL_DB[name] for name in GROUND]) + site
         # What is strong or weak in one geometry stays so: rails, points, poles, walls.
-        self.texture_db = {
-            orbit.number: 1.3 * place.terrain.texture[0] + 1.6 * fractal(rng, place.terrain.shape, 0.6)
-            for orbit in self.orbits
+        self._texture_db = {
+            orbit.number: 1.3 * terrain.texture[0] + 1.6 * fractal(rng, terrain.shape, 0.6)
+            for orbit in orbits
         }
-        self.blur = tuple(kernel(n, place.cell_m, GSD_M, SPREAD_M) for n in place.terrain.shape)
 
-    def visit(
-        self, day: date, trains: Sequence[Train], stock: Stock, sky: Sky | None, rng: np.random.Generator
-    ) -> Visit:
-        """One date on which these trains stand there; ``stock`` and ``sky`` do not matter to radar."""
-        place = self.place
-        orbit = self.orbits[int(rng.integers(len(self.orbits)))]
-        hour = (17.6 if orbit.state == "ascending" else 5.6) - self.lonlat[0] / 15
-        moment = datetime.combine(day, time(), tzinfo=UTC) + timedelta(hours=float(hour))
-        season = season_of(place.seed, place.site.id, day, place.climate)
+    def seen(
+        self,
+        orbit: Orbit,
+        season: Season,
+        standing: Sequence[Thing],
+        echoing: Sequence[Thing],
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[np.float32], tuple[float, float]]:
+        """One overpass: gamma nought (2, rows, cols) on 10 m pixels, and how far it lies east and south.
+
+        Args:
+            orbit: One of the orbits.
+            season: State of the ground.
+            standing: Things that cover the ground and throw shadows.
+            echoing: What they return, as ``echoes`` gives it.
+            rng: Source of weather, registration and speckle.
+        """
         shift = rng.normal(0, 2.0, 2)
-        echoing = [*self._roofs(orbit), *_wagons(place, trains, orbit, rng)]
-        scene = self._lit(orbit, season, [*place.roofs, *things_of(place, trains)], echoing, rng)
+        scene = self._lit(orbit, season, standing, echoing, rng)
         down, across = (
-            kernel(n, place.cell_m, GSD_M, SPREAD_M, float(move))
-            for n, move in zip(place.terrain.shape, shift[::-1], strict=True)
+            kernel(n, self._cell_m, GSD_M, SPREAD_M, float(move))
+            for n, move in zip(self._terrain.shape, shift[::-1], strict=True)
         )
-        pixels = np.empty((2, *self.grid.shape), dtype=np.float32)
+        planes = []
         for k in range(2):
-            seen = (across @ (down @ scene[k]).T).T * orbit.gain[k]
-            pixels[k] = (seen + _NOISE[k]) * speckle(rng, seen.shape)
-        name = f"SIM_sentinel-1_{place.site.id}_{moment:%Y%m%dT%H%M%S}"
-        described = self._scene(name, moment, orbit)
-        state: State = "snow" if season.snow > 0.15 else "wet" if season.wet > 0.15 else "clear"
-        truth = truth_of(place, trains, season, state, (float(shift[0]), float(shift[1])))
-        return Visit(name, day, ArrayRaster(described, self.grid, pixels), truth)
-
-    def _roofs(self, orbit: Orbit) -> list[Thing]:
-        """Echoes of the buildings: the same on every date of an orbit."""
-        rng = stream(self.place.seed, orbit.number, "roofs")
-        return [part for roof in self.place.roofs for part in echoes(roof, orbit, rng)]
+            mean = (across @ (down @ scene[k]).T).T * orbit.gain[k] + _NOISE[k]
+            planes.append(mean * speckle(rng, mean.shape))
+        return np.stack(planes).astype(np.float32), (float(shift[0]), float(shift[1]))
 
     def _lit(
         self,
         orbit: Orbit,
         season: Season,
-        things: Sequence[Thing],
+        standing: Sequence[Thing],
         echoing: Sequence[Thing],
         rng: np.random.Generator,
     ) -> Array:
         """Gamma nought (2, rows, cols) on the ground's cells, things on it, before blur and speckle."""
         level = (
-            self.level_db + _weather_db(season) + rng.normal(0, 0.5, (len(GROUND), 1)) + rng.normal(0, 0.3)
+            self._level_db + _weather_db(season) + rng.normal(0, 0.5, (len(GROUND), 1)) + rng.normal(0, 0.3)
         )
-        texture = self.texture_db[orbit.number]
-        kinds = self.place.terrain.material
-        ground = np.stack([10 ** ((level[:, k][kinds] + texture) / 10) for k in range(2)])
-        if not things:
+        texture, shape = self._texture_db[orbit.number], self._terrain.shape
+        ground = np.stack([10 ** ((level[:, k][self._terrain.material] + texture) / 10) for k in range(2)])
+        if not standing:
             return ground
         flat = ground.reshape(2, -1)
         # Covered ground and ground in radar shadow return nothing; what stands there is laid over.
-        toward, shape = (orbit.look_deg + 180) % 360, self.place.terrain.shape
-        blank = [replace(thing, spectrum=np.zeros(2)) for thing in things]
-        cells = drawn(blank, (toward, 90 - orbit.incidence_deg), shape, self.place.cell_m)
+        toward = (orbit.look_deg + 180) % 360
+        blank = [replace(thing, spectrum=np.zeros(2)) for thing in standing]
+        cells = drawn(blank, (toward, 90 - orbit.incidence_deg), shape, self._cell_m)
         flat[:, cells.at] += cells.contrast(flat[:, cells.at], np.zeros(2))
-        lines = drawn(echoing, (toward, 89.9), shape, self.place.cell_m)
-        flat[:, lines.at] += lines.tops
+        bright = drawn(echoing, (toward, 89.9), shape, self._cell_m)
+        flat[:, bright.at] += bright.tops
         return ground
-
-    def _scene(self, name: str, moment: datetime, orbit: Orbit) -> Scene:
-        return Scene(
-            id=name,
-            assets=(Asset(Path(f"{name}.tif"), BANDS),),
-            sensor="sentinel-1-rtc",
-            taken_at=moment,
-            off_nadir_deg=orbit.incidence_deg,
-            simulated=True,
-            properties={
-                "title": f"SIMULATED radar scene of {self.place.site.name}",
-                "sat:relative_orbit": orbit.number,
-                "sat:orbit_state": orbit.state,
-            },
-        )
-
-
-def _wagons(
-    place: SimulatedPlace, trains: Sequence[Train], orbit: Orbit, rng: np.random.Generator
-) -> list[Thing]:
-    """Echoes of all wagons; those of one train are alike in strength, trains differ widely."""
-    found = []
-    for train in trains:
-        usual = float(rng.lognormal(0, 0.6))
-        wagons = on_line(place.tracks_m[train.track], train)
-        found += [part for wagon in wagons for part in echoes(wagon, orbit, rng, usual)]
-    return found
 
 
 def echoes(thing: Thing, orbit: Orbit, rng: np.random.Generator, usual: float = 1.0) -> list[Thing]:
@@ -237,20 +202,3 @@ def _weather_db(season: Season) -> Array:
     wet = np.array([[1.8, 1.2]]) * season.wet
     snow = np.array([[-1.8, -1.2]]) * season.snow * (1 + season.wet)
     return np.asarray(wet + snow + np.array([[0.8, 2.5]]) * growth * season.lush)
-
-
-def _orbits(rng: np.random.Generator) -> tuple[Orbit, ...]:
-    """Two or three: at least one of each direction."""
-    states = ["ascending", "descending", str(rng.choice(["ascending", "descending"]))]
-    numbers = rng.choice(np.arange(1, 176), 3, replace=False)
-    return tuple(
-        Orbit(
-            number=int(number),
-            state=state,
-            # It flies nearly along the meridian and looks to its right.
-            look_deg=float((78.0 if state == "ascending" else 282.0) + rng.normal(0, 2)),
-            incidence_deg=float(rng.uniform(31, 45)),
-            gain=(float(10 ** rng.normal(0, 0.04)), float(10 ** rng.normal(0, 0.04))),
-        )
-        for state, number in zip(states[: int(rng.integers(2, 4))], numbers, strict=False)
-    )

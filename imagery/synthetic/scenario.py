@@ -216,6 +216,17 @@ class Overpasses(Span):
     """Weather of single days that is not left to chance."""
 
 
+class RadarPasses(Overpasses):
+    """When radar looks from one orbit, and which of its scenes the archive holds."""
+
+    orbit: int = Field(ge=1, le=175)
+    """Relative orbit."""
+    state: Literal["ascending", "descending"]
+    """Direction of flight."""
+    incidence_deg: float = Field(default=39.0, ge=25, le=50)
+    """From the vertical."""
+
+
 class FineScenes(Plain):
     """Pictures that show single wagons."""
 
@@ -252,6 +263,8 @@ class SitePlan(Plain):
     """At the berths."""
     coarse: Overpasses
     """10 m scenes."""
+    radar: tuple[RadarPasses, ...] = ()
+    """Radar scenes, an orbit each."""
     fine: FineScenes | None = None
     """Pictures of single wagons."""
 
@@ -320,5 +333,19 @@ def _explained(issue: Mapping[str, Any]) -> str:
     )
 
 
-_MODELS = (Scenario, SitePlan, FineScenes, Overpasses, Ground, Roof, Patch, Ship, Goods, Traffic, Rake, Cars)
+_MODELS = (
+    Scenario,
+    SitePlan,
+    FineScenes,
+    RadarPasses,
+    Overpasses,
+    Ground,
+    Roof,
+    Patch,
+    Ship,
+    Goods,
+    Traffic,
+    Rake,
+    Cars,
+)
 _KEYS = sorted({name for model in _MODELS for name in model.model_fields})

@@ -8,13 +8,17 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from imagery.errors import InputError
 from imagery.synthetic.atmosphere import Air, at_pixels
 from imagery.synthetic.backdrop import CROPS
 from imagery.synthetic.camera import OFFSET_FROM, Ground
 from imagery.synthetic.chance import stream
+from imagery.synthetic.scenario import RadarPasses
 from imagery.synthetic.season import crops_of
-from imagery.synthetic.world import World, moment_of
+from imagery.synthetic.world import World, moment_of, orbit_of
 
+POWER = 5e-4
+"""Gamma nought of a stored one: steps far below speckle."""
 STEP = 20
 """Stored numbers are rounded to this: 0.2 % of reflectance, about the noise; it keeps files small."""
 
@@ -63,6 +67,31 @@ def snapshot(world: World, day: date) -> Snapshot:
         air=sight.air,
         inside=sight.inside,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Sounding:
+    """One radar scene."""
+
+    moment: datetime
+    """UTC."""
+    numbers: NDArray[np.uint16]
+    """(2, rows, cols) VV and VH: gamma nought over POWER, 0 where there is no data."""
+    shift_m: tuple[float, float]
+    """Registration error, east and south."""
+
+
+def sounding(world: World, day: date, passes: RadarPasses) -> Sounding:
+    """Paint one radar overpass; what stands there is as in the optical scenes."""
+    if world.radar is None:
+        raise InputError(f"the scenario has no radar at {world.site}")
+    orbit, story = orbit_of(passes), world.story.on(day)
+    rng = stream(world.seed, world.site, day, orbit.number, "radar")
+    season = world.season(day)
+    standing = world.things(story, season.snow, 45.0)
+    seen, shift = world.radar.seen(orbit, season, standing, world.echoes(story, orbit), rng)
+    numbers = np.clip(np.rint(seen / POWER), 1, 65535).astype(np.uint16)
+    return Sounding(moment_of(day, passes.at), numbers, shift)
 
 
 def _stored(plane: NDArray[np.float64], offset: int, inside: NDArray[np.bool_]) -> NDArray[np.uint16]:

@@ -14,7 +14,8 @@ from pyproj import Geod
 from imagery.grid import pixel_to_lonlat
 from imagery.synthetic.cargo import container_count, covered_m2
 from imagery.synthetic.closeup import Closeup
-from imagery.synthetic.snapshot import Snapshot
+from imagery.synthetic.scenario import RadarPasses
+from imagery.synthetic.snapshot import Snapshot, Sounding
 from imagery.synthetic.story import Day
 from imagery.synthetic.world import World
 
@@ -65,6 +66,18 @@ def coarse_truth(world: World, day: date, scene: Snapshot) -> dict[str, Any]:
         "hidden_share": round(float(hidden[inside].mean()), 4),
         "tracks_hidden_share": round(float(hidden[along].mean()), 4),
         "tracks_shaded_share": round(float((shaded & ~hidden)[along].mean()), 4),
+        "snow": round(season.snow, 3),
+        "wet": round(season.wet, 3),
+        "registration_m": [round(part, 2) for part in scene.shift_m],
+    }
+
+
+def radar_truth(world: World, day: date, passes: RadarPasses, scene: Sounding) -> dict[str, Any]:
+    """What is true of a radar scene."""
+    season = world.season(day)
+    return {
+        **day_truth(world.story.on(day)),
+        "orbit": passes.orbit,
         "snow": round(season.snow, 3),
         "wet": round(season.wet, 3),
         "registration_m": [round(part, 2) for part in scene.shift_m],

@@ -11,7 +11,8 @@ from imagery.errors import InputError
 from imagery.synthetic.eyes import EYES
 from imagery.synthetic.optical import OpticalPainter
 from imagery.synthetic.places import SimulatedPlace
-from imagery.synthetic.radar import CELL_M, RadarPainter
+from imagery.synthetic.radar import CELL_M
+from imagery.synthetic.radar_visits import RadarPainter
 from imagery.synthetic.scenario import Sky
 from imagery.synthetic.season import season_of
 from imagery.synthetic.tops import Stock

@@ -18,10 +18,11 @@ from imagery.synthetic.coarse import Thing
 from imagery.synthetic.eyes import SENTINEL_2
 from imagery.synthetic.frame import Frame, frame_of
 from imagery.synthetic.layout import Block, Colour
-from imagery.synthetic.scenario import Goods, Ground, Overpasses, SitePlan, load_ground
+from imagery.synthetic.radar import LOOK_DEG, TRAINS_DIFFER, Orbit, Radar, echoes
+from imagery.synthetic.scenario import Goods, Ground, Overpasses, RadarPasses, SitePlan, load_ground
 from imagery.synthetic.season import Season, season_of
 from imagery.synthetic.spectra import GROUND, painted, wagon_spectrum
-from imagery.synthetic.story import Day, Standing, Story
+from imagery.synthetic.story import COUPLED_M, Day, Standing, Story
 from imagery.synthetic.sun import sun_position
 from imagery.synthetic.terrain import CELL_M, Terrain, terrain_of
 
@@ -29,6 +30,7 @@ KEPT = ("B02", "B03", "B04", "B08", "B11")
 """Bands that the archive holds: enough for ground, plants, snow and covers, and it stays small."""
 _HULL: Colour = (96, 52, 46)
 _DECK_M = 7.0
+_UNLIT = np.zeros(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,8 @@ class World:
     """The same as a map of materials."""
     camera: Camera
     """The 10 m sensor over that ground."""
+    radar: Radar | None
+    """The radar over it, where the scenario has one."""
     story: Story
     """Who stands there when."""
     site_sha256: str
@@ -124,6 +128,24 @@ class World:
             found.append(Thing(centre, (spec.length_m, spec.width_m), angle, spec.height_m, spectrum))
         return found
 
+    def echoes(self, day: Day, orbit: Orbit) -> list[Thing]:
+        """What all of that returns to radar; each thing the same on every date of an orbit."""
+        blocks = [*self.roofs(), *self.ships(day), *self.cargo(day)]
+        things = [Thing(b.centre_m, b.size_m, b.angle_deg, b.height_m, _UNLIT) for b in blocks]
+        rng = stream(self.seed, self.site, orbit.number, "echoes")
+        found = [part for thing in things for part in echoes(thing, orbit, rng)]
+        coupled, rake, reached = ("", 0.0), 1.0, 0.0
+        for wagon in day.wagons:
+            if wagon.track != coupled[0] or wagon.start_m - reached > COUPLED_M:
+                coupled = (wagon.track, wagon.start_m)
+                rake = float(stream(self.seed, self.site, *coupled, "rake").lognormal(0, TRAINS_DIFFER))
+            reached = wagon.end_m
+            centre, angle = self.pose(wagon)
+            spec = wagon.spec
+            thing = Thing(centre, (spec.length_m, spec.width_m), angle, spec.height_m, _UNLIT)
+            found += echoes(thing, orbit, stream(self.seed, self.site, wagon.track, wagon.start_m), rake)
+        return found
+
     def _pieces(self, goods: Goods) -> list[Block]:
         return blocks_of(self.frame, goods, stream(self.seed, self.site, goods.id, "goods"))
 
@@ -148,10 +170,18 @@ def world_of(plan: SitePlan, seed: int) -> World:
         frame=frame,
         ground=ground,
         terrain=terrain,
+        radar=Radar(terrain, CELL_M, [orbit_of(one) for one in plan.radar], stream(seed, site.id, "radar"))
+        if plan.radar
+        else None,
         camera=Camera(terrain, bare, eye, CELL_M, stream(seed, site.id, eye.sensor)),
         story=story,
         site_sha256=hashlib.sha256(plan.site.read_bytes()).hexdigest(),
     )
+
+
+def orbit_of(plan: RadarPasses) -> Orbit:
+    """The geometry of a scenario's radar passes."""
+    return Orbit(plan.orbit, plan.state, LOOK_DEG[plan.state], plan.incidence_deg)
 
 
 def overpass_days(plan: Overpasses, seed: int, site: str) -> list[date]:
