@@ -158,7 +158,7 @@ def _lattice(
         for centre, n in zip(((left + right) / 2, (top + bottom) / 2), half, strict=True)
     )
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    least, nearest = _nearest(shapes, points, gsd_m / 10)
+    least, nearest = _nearest(shapes, points, gsd_m / 4)
     inside = least <= (near_px + _TIE) * gsd_m
     beyond, within = max(_BESIDE_M[0], 3 * gsd_m) * (1 + _TIE), _BESIDE_M[1] * (1 + _TIE)
     beside = points[(least >= beyond) & (least <= within)]
@@ -169,13 +169,13 @@ def _lattice(
 def _nearest(
     shapes: Sequence[BaseGeometry], points: NDArray[np.float64], step_m: float
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Distance (n,) of points from the nearest shape, 0 inside, and which it is (n,).
+    """Distance (n,) of points from the nearest shape, 0 inside, infinite far off, and which it is (n,).
 
-    Edges are measured to points every ``step_m``, much less than a pixel.
+    Edges are measured to points every ``step_m``, less than a pixel.
     """
     edges = [shapely.get_coordinates(shapely.segmentize(shape, step_m)) for shape in shapes]
-    distance, at = cKDTree(np.concatenate(edges)).query(points)
-    owner = np.repeat(np.arange(len(edges)), [len(edge) for edge in edges])[at]
+    distance, at = cKDTree(np.concatenate(edges)).query(points, distance_upper_bound=2 * _BESIDE_M[1])
+    owner = np.append(np.repeat(np.arange(len(edges)), [len(edge) for edge in edges]), -1)[at]
     for index, shape in enumerate(shapes):
         inside = shapely.contains_xy(shape, points)
         distance[inside], owner[inside] = 0.0, index
