@@ -66,7 +66,7 @@ def code_files() -> dict[str, str]:
         path.relative_to(root).as_posix(): sha256(path)
         for storey in ("imagery", "models", "evidence")
         for path in sorted((root / storey).rglob("*"))
-        if path.is_file() and path.suffix in (".py", ".safetensors", ".json", ".html")
+        if path.is_file() and path.suffix in (".py", ".safetensors", ".json", ".html", ".css", ".js")
     }
 
 

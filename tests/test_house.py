@@ -92,12 +92,21 @@ def test_there_are_no_circles():
 def test_only_evidence_speaks_above_observe():
     """Above observe.py there are no pixels, only numbers.
 
-    pictures.py and overlays.py show them again, doctor.py tries one, and what a user draws on them (labels,
-    axes) is read and written in rooms of its own.
+    pictures.py, overlays.py and review_pictures.py show them again, doctor.py tries one, and what a user
+    draws on them (labels, axes) is read and written in rooms of its own.
     """
     allowed = {
         f"evidence/{name}.py"
-        for name in ("observe", "pictures", "overlays", "doctor", "scoring", "adapting", "tracing")
+        for name in (
+            "observe",
+            "pictures",
+            "overlays",
+            "doctor",
+            "scoring",
+            "adapting",
+            "tracing",
+            "review_pictures",
+        )
     }
     openers = {relative(path) for path in SOURCES if "imagery.reader" in arrows(path)}
     assert {name for name in openers if name.startswith("evidence/")} <= allowed

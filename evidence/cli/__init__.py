@@ -12,6 +12,7 @@ from evidence.cli import (
     doctor,
     fetch,
     info,
+    review,
     run,
     score,
     simulate,
@@ -41,6 +42,7 @@ for command in (
     simulate,
     claims,
     verify,
+    review,
     doctor,
 ):
     app.command(command.NAME)(command.main)
