@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from evidence.cases import COUNT_TOLERANCE, LENGTH_TOLERANCE, number
 from evidence.claims import Claim
-from evidence.comparisons import COUNT_TOLERANCE, LENGTH_TOLERANCE, number
 from evidence.verdicts import Verdict
 from imagery.period import Period
 from models.occupancy.profile import WAGON_LENGTHS_M

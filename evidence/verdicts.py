@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from evidence.cases import Case, Finding, number, stated
 from evidence.claims import Claim
-from evidence.comparisons import RULES, Case, Finding, number, stated
+from evidence.comparisons import RULES
 from imagery.sensors import SINGLE_MAX_M
 from models.occupancy.profile import METHOD as PROFILE
 from models.stats.change import change_of
@@ -58,7 +59,7 @@ class Verdict:
 
 CHANGES = ("rises", "falls", "ratio", "appears", "disappears")
 """Comparisons that claim a change."""
-ANSWERED_BY = {"railcars": ("railcars", "railcar_equivalents")}
+ANSWERED_BY = {"railcars": ("railcars", "railcar_equivalents"), "containers": ("containers", "teu")}
 """Quantities of ours that a claim may be held against, the best first; a claim's own where none stands."""
 
 
@@ -211,5 +212,5 @@ def _claimed(case: Case) -> str:
     words = f"Claimed {figure} {when}"
     if series.quantity == claim.quantity:
         return words
-    # Only railcars have a stand-in.
-    return f"{words}, held against {series.quantity} as no count of single wagons then decides it"
+    singly = "wagons" if claim.quantity == "railcars" else claim.quantity
+    return f"{words}, held against {series.quantity} as no count of single {singly} then decides it"

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evidence.cases import Case, widened
 from evidence.claims import Claim
-from evidence.comparisons import RULES, Case, widened
+from evidence.comparisons import RULES
 from evidence.verdicts import judge
 from imagery.period import Period
 from models.stats.series import Series
