@@ -33,6 +33,7 @@ WORDS = {
     "detections.parquet": "Every box (GeoParquet)",
     "detections.geojson": "Every box",
     "verdicts.json": "Every claim's verdict, and why",
+    "statistics.json": "Change, onset, episodes, power and placebos of each series in the target period",
     "report/index.html": "The report, one page",
 }
 

@@ -120,16 +120,18 @@ def _era(scene: Scene | None, day: date) -> str:
 
 
 def statistics_of(
-    series: Sequence[Series], target: Period, years: int = 5, season_days: int | None = None
+    series: Sequence[Series], target: Period | None, years: int = 5, season_days: int | None = None
 ) -> Statistics:
     """Hold every series' target period against its years before, with placebos and corrections.
 
     Args:
         series: All of a run; each is split by method, and radar by orbit.
-        target: The period.
+        target: The period; without one there is nothing to hold.
         years: Length of the baseline.
         season_days: Only baseline dates within this many days of the season; all the year where None.
     """
+    if target is None:
+        return Statistics((), family_of([]))
     pairs = [(one, baseline_of(one, target, years, season_days)) for one in yardsticks(series)]
     pairs = [pair for pair in pairs if pair[0].within(target).any() and pair[1].n]
     p = [p_of(one.take(one.within(target)), baseline, "median") for one, baseline in pairs]

@@ -100,4 +100,8 @@ def _figures(claim: Claim, verdict: Verdict, page: Page) -> list[tuple[str, str]
         figures.append(("Highest before", f"{number(band.maximum)} {unit}".strip()))
     if verdict.p_rank is not None:
         figures.append(("Rank p-value", f"{verdict.p_rank:.2g}"))
+    if verdict.p_model is not None:
+        figures.append(("Model p-value", f"{verdict.p_model:.2g} ({verdict.model})"))
+    if verdict.placebo_periods:
+        figures.append(("Placebo", f"{verdict.placebo_supported} of {verdict.placebo_periods} supported"))
     return figures

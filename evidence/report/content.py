@@ -123,6 +123,10 @@ class Page:
     """What the reader must know first, such as that the tracks of a site are approximate."""
     site_names: Mapping[str, str] = field(default_factory=dict)
     """Site id to its name in words; a site without one goes by its id."""
+    told: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
+    """What the target period shows in sentences, by site and quantity."""
+    chance: str = ""
+    """How many alarms the run's tests give, and how many chance would, in a sentence."""
 
     def __post_init__(self) -> None:
         claims = [claim.id for claim in self.claims]

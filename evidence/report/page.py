@@ -27,6 +27,7 @@ FILES = (
     ("detections.geojson", "every box (also detections.parquet, GeoParquet)"),
     ("skips.csv", "every scene that was not measured, and why"),
     ("verdicts.json", "every verdict"),
+    ("statistics.json", "change, onset, episodes, power and placebos of each series in the target period"),
     ("run.json", "configuration, versions, hash of each input"),
 )
 """Data files beside the report's folder, and what is in each."""

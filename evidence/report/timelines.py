@@ -36,6 +36,8 @@ class Timeline:
     """Method and its marker."""
     usual: str
     """The baseline in a sentence, or that there is none."""
+    told: tuple[str, ...]
+    """The target period in sentences."""
     rows: tuple[tuple[str, str, str, str, str, str, str | None], ...]
     """HTML id, time, value, interval, scene, method, fragment of its picture."""
 
@@ -67,6 +69,7 @@ def timelines(page: Page, at: Mapping[tuple[str, str], str]) -> list[Timeline]:
                 _drawings(chart, anchor, page),
                 tuple(chart.markers().items()),
                 _usual(chart.band, one.unit),
+                tuple(page.told.get((one.site, one.quantity), ())),
                 tuple(
                     (
                         f"{anchor}-{i}",
