@@ -19,13 +19,16 @@ from evidence.config import RunConfig
 from evidence.crate import Occasion
 from evidence.dossier import TAKE_IN, UNSIGNED, Draft, Sealing
 from evidence.files import code_digest, sha256, written
+from evidence.gates import gate_notes
 from evidence.ledger import Outcome, series_of
 from evidence.observe import Place, observe
 from evidence.pictures import pictures_of
 from evidence.rakes import write_rakes
 from evidence.report.page import Page, write_page
 from evidence.seal import Seal
+from evidence.statistics import in_eras, statistics_of, write_statistics
 from evidence.tables import utc_text, write_tables, write_verdicts
+from evidence.train_tables import write_trains
 from evidence.verdicts import Verdict, judge
 from imagery.period import Period
 from imagery.scenes import Scene
@@ -107,13 +110,20 @@ def run(
         write_tables(outcomes, out)
         write_rakes(outcomes, out)
         write_coarse(outcomes, out)
+        write_trains(outcomes, out)
     with draft.step("judge", [TAKE_IN, "observe"]):
-        series = series_of(outcomes)
+        series = in_eras(series_of(outcomes), inventory.scenes)
         baselines = _baselines(config, series)
         claims = load_claims(config.claims)
-        verdicts = [judge(claim, series, years=config.baseline_years) for claim in claims]
+        years, season = config.baseline_years, config.season_days
+        verdicts = [judge(claim, series, years, season_days=season, placebo=True) for claim in claims]
         write_verdicts(verdicts, out)
-    facts = _facts(config, inputs, outcomes, command)
+        statistics = statistics_of(
+            series, Period.parse(config.target) if config.target else None, years, season
+        )
+        write_statistics(statistics, out)
+        gates = gate_notes(outcomes, claims, verdicts, config.baseline_years)
+    facts = {**_facts(config, inputs, outcomes, command), "gates": gates}
     with draft.step("report", [TAKE_IN, "observe", "judge"]):
         with written(out / "run.json") as path:
             path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
@@ -128,8 +138,10 @@ def run(
                 verdicts,
                 pictures,
                 {key: value for key, value in facts.items() if key != "inputs_sha256"},
-                _notes(places),
+                [*_notes(places), *gates],
                 {place.id: place.site.name for place in places if place.site},
+                statistics.words,
+                statistics.family.words if statistics.family.tests else "",
             ),
             out / "report",
         )

@@ -2,13 +2,19 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evidence.claims import load_claims
+from evidence.gates import gate_notes
+from evidence.ledger import Outcome, series_of
+from evidence.verdicts import judge
 from imagery.errors import InputError, UnreadableError
+from imagery.period import Period
 from models.measurement import PASS, Measurement, Skip
 from models.occupancy.corridor import Corridor, Rails, spread
 from models.occupancy.differ import ROLES, Difference, differences
@@ -20,6 +26,7 @@ from models.occupancy.reading import FACTS, Reading, facts
 from models.occupancy.solve import Cells, solve
 from models.occupancy.views import View
 
+ROOT = Path(__file__).resolve().parents[1]
 SHAPE = (40, 90)
 BANDS = ("blue", "green", "red", "nir")
 LINES = tuple(np.array([[12.0, 18 + k / 2], [45.0, 18.7 + k / 2], [78.0, 18 + k / 2]]) for k in range(5))
@@ -302,3 +309,35 @@ def test_a_gated_out_measurement_says_so():
     assert not one.gated_out
     assert not replace(one, gate=PASS).gated_out
     assert replace(one, gate="snow: on 20% of the ground").gated_out
+
+
+def test_gates_say_what_they_kept_back_and_what_that_changed():
+    when = datetime(2023, 10, 5, tzinfo=UTC)
+    claim = load_claims((ROOT / "seeds" / "claims",))[0]
+    claim = replace(
+        claim,
+        quantity="railcar_equivalents",
+        site="yard",
+        period=Period.parse("2023-10-01/2023-10-31"),
+        comparison="at least",
+        low=30.0,
+        high=30.0,
+        testable=True,
+    )
+
+    def outcome(day, value, gate):
+        one = Measurement(
+            "railcar_equivalents", value, value - 5, value + 5, 0.9, "railcars", "learned", 1.0, gate
+        )
+        return Outcome(f"s{day}", "yard", "sentinel-2-l2a", when + timedelta(days=day), 10.0, True, (one,))
+
+    outcomes = [outcome(0, 73.0, "snow: on 20% of the ground"), outcome(5, 4.0, PASS)]
+    verdicts = [judge(claim, series_of(outcomes))]
+    told = gate_notes(outcomes, [claim], verdicts, 5)
+    assert told[0].startswith("1 of 2 dates")
+    assert "1 snow" in told[0]
+    changed = judge(claim, series_of(outcomes, gated=False)).verdict != verdicts[0].verdict
+    assert changed
+    assert "Without the gate" in told[1]
+    assert len(series_of(outcomes)[0]) == 1
+    assert gate_notes([], [], [], 5) == []
