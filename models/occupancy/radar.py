@@ -21,15 +21,15 @@ from models.occupancy.profile import LEAST_AROUND, LEAST_DATES, LEAST_SEEN, WAGO
 from models.occupancy.residual import GUARD_DAYS, nan_median
 
 METHOD = "radar"
-RESPONSE = (30.0, 60.0)
+RESPONSE = (28.0, 80.0)
 """Square metres of empty ground that return as much as a metre of train, and how many more where its wall
 faces the radar. Set on simulated yards, whose wagons' strength is itself assumed."""
-WEIGHTS = {"vv": 0.3, "vh": 0.7}
+WEIGHTS = {"vv": 0.2, "vh": 0.8}
 """How much each polarisation counts: VV changes more with weather. Set on simulated yards."""
-SHARED = 0.5
+SHARED = 0.6
 """Part of what the surroundings gained or lost, in decibels, that is taken off the tracks: ballast follows
 the weather less than fields. Set on simulated yards."""
-USUAL_M = 60.0
+USUAL_M = 80.0
 """Metres on the middle date, which no difference shows: as in simulated yards of 0 to 20 wagons."""
 DOUBT = (0.5, 1.5)
 """Relative doubt of the metres, down and up, from not knowing how much the wagons of a date return."""
