@@ -15,16 +15,18 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from imagery.frames import YARD_M, YARD_PX, Frames, frame, off_tracks
+from imagery.frames import Frames, Look, frame
 from imagery.scenes import Scene
+from imagery.sites import Lines
 from imagery.synthetic.places import random_place
 from imagery.synthetic.tops import Stock
 from imagery.synthetic.visits import Segment, Visit, typical_cars, visits
 from imagery.tiles import Tile
 from imagery.tracks import tracks_in_pixels
 from models.measurement import Measurement, Skip
+from models.occupancy.fit import RESOLVED_GAP_M
 from models.occupancy.profile import WAGON_LENGTH_M
-from models.occupancy.trains import RESOLVED_GAP_M, WEIGHTS, Train, find_trains, scale
+from models.occupancy.trains import WEIGHTS, Train, find_trains, scale
 
 PLACES = 6
 DATA = (
@@ -72,11 +74,9 @@ def dates(seed: int, k: int, stock: Stock, alone: bool = False) -> Iterator[Read
         yield _read(seen[i], tiles[seen[i].scene_id], tracks, frames, look)
 
 
-def _read(visit: Visit, tile: Tile, tracks, frames: Frames, look) -> Read | Skip:  # noqa: ANN001
-    lines = [line for _, line in tracks]
-    framed = frame(tile, lines, frames, "here", look)
-    off_yard = off_tracks(tile.valid.shape, lines, max(YARD_M / tile.gsd_m, YARD_PX))
-    others = [(other.tile, other.good) for other in frames.others("here", tile, off_yard, look)]
+def _read(visit: Visit, tile: Tile, tracks: Lines, frames: Frames, look: Look) -> Read | Skip:
+    framed = frame(tile, [line for _, line in tracks], frames, "here", look)
+    others = [(other.tile, other.good) for other in framed.others]
     found = find_trains(tile, framed.good, tracks, others, framed.shift, LEVEL)
     if isinstance(found, Skip):
         return found
