@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from evidence.claims import Claim
-from evidence.ledger import Outcome, series_of
-from evidence.verdicts import Verdict, judge
+from evidence.ledger import Outcome
+from evidence.verdicts import Verdict
 
 
 def gate_notes(
-    outcomes: Sequence[Outcome], claims: Sequence[Claim], verdicts: Sequence[Verdict], years: int
+    outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], without: Sequence[Verdict]
 ) -> list[str]:
     """One sentence on the dates that were measured and kept back, and one a claim that they would change.
 
     Args:
         outcomes: End states of the run.
-        claims: What was judged.
-        verdicts: The run's verdicts, in the same order; they rest on dates that pass.
-        years: Length of a baseline.
+        verdicts: The run's verdicts; they rest on dates that pass.
+        without: Verdicts on the same claims, in the same order, from all measured dates.
 
     Returns:
         Nothing where no measured date has a gate.
@@ -33,12 +31,12 @@ def gate_notes(
         f"{sum(kept_back.values())} of {len(gates)} dates measured below one pixel do not pass the gate "
         f"({why or 'none'}): they are in the tables, and no verdict rests on them."
     ]
-    series = series_of(outcomes, gated=False)
-    for claim, verdict in zip(claims, verdicts, strict=True):
-        without = judge(claim, series, years=years)
-        if without.verdict != verdict.verdict:
-            notes.append(f"Without the gate {claim.id} would be {without.verdict}, not {verdict.verdict}.")
-    if claims and len(notes) == 1:
+    for verdict, other in zip(verdicts, without, strict=True):
+        if other.verdict != verdict.verdict:
+            notes.append(
+                f"Without the gate {verdict.claim_id} would be {other.verdict}, not {verdict.verdict}."
+            )
+    if verdicts and len(notes) == 1:
         notes.append("Without the gate every verdict would be the same.")
     return notes
 

@@ -122,7 +122,9 @@ def run(
             series, Period.parse(config.target) if config.target else None, years, season
         )
         write_statistics(statistics, out)
-        gates = gate_notes(outcomes, claims, verdicts, config.baseline_years)
+        every = in_eras(series_of(outcomes, gated=False), inventory.scenes)
+        without = [judge(claim, every, years, season_days=season) for claim in claims]
+        gates = gate_notes(outcomes, verdicts, without)
     facts = {**_facts(config, inputs, outcomes, command), "gates": gates}
     with draft.step("report", [TAKE_IN, "observe", "judge"]):
         with written(out / "run.json") as path:

@@ -333,11 +333,11 @@ def test_gates_say_what_they_kept_back_and_what_that_changed():
 
     outcomes = [outcome(0, 73.0, "snow: on 20% of the ground"), outcome(5, 4.0, PASS)]
     verdicts = [judge(claim, series_of(outcomes))]
-    told = gate_notes(outcomes, [claim], verdicts, 5)
+    without = [judge(claim, series_of(outcomes, gated=False))]
+    told = gate_notes(outcomes, verdicts, without)
     assert told[0].startswith("1 of 2 dates")
     assert "1 snow" in told[0]
-    changed = judge(claim, series_of(outcomes, gated=False)).verdict != verdicts[0].verdict
-    assert changed
-    assert "Without the gate" in told[1]
+    assert without[0].verdict != verdicts[0].verdict
+    assert told[1] == f"Without the gate {claim.id} would be {without[0].verdict}, not {verdicts[0].verdict}."
     assert len(series_of(outcomes)[0]) == 1
-    assert gate_notes([], [], [], 5) == []
+    assert gate_notes([], [], []) == []
