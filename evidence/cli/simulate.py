@@ -13,7 +13,7 @@ NAME = "simulate"
 
 
 def main(
-    config: Annotated[Path, typer.Argument(help="YAML scenario, such as configs/simulate/sample.yaml.")],
+    config: Annotated[Path, typer.Argument(help="YAML scenario, such as configs/simulate/as-reported.yaml.")],
     out: Annotated[Path, typer.Option(help="Folder for the painted tiles.")] = Path("out/simulated"),
 ) -> None:
     """Paint a tile archive with known truth, byte for byte the same each time. All of it says SIMULATED."""
