@@ -92,7 +92,7 @@ def _measure(group: Sequence[Look], level: float) -> list[tuple[Measurement, ...
             detail = f"{others.sum()} other dates of orbit {group[date].orbit} can be compared"
             results.append(Skip("no-baseline", f"{detail}, {LEAST_DATES} are needed; add dates"))
         else:
-            results.append(_measurements(raw[date], raw[others], share[date], total, level))
+            results.append(_measurements(float(raw[date]), raw[others], share[date], total, level))
     return results
 
 
@@ -126,7 +126,8 @@ def _measurements(
     scores = np.sort(np.abs(others - usual))
     scatter = SCATTER * float(scores[min(math.ceil((len(scores) + 1) * level), len(scores)) - 1])
     value = min(max(metres - usual + USUAL_M, 0.0), total_m)
-    down, up = (math.hypot(scatter, doubt * value) for doubt in DOUBT)
+    # The usual metres may as well not be there.
+    down, up = math.hypot(scatter, DOUBT[0] * value, USUAL_M), math.hypot(scatter, DOUBT[1] * value)
     low, high = max(value - down, 0.0), min(value + up, total_m)
     return (
         Measurement("occupied_track_m", value, low, high, level, "m", METHOD, share),
