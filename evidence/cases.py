@@ -66,6 +66,11 @@ class Case:
         return low - max(relative * low, self.least), high + max(relative * high, self.least)
 
     @property
+    def most_p(self) -> float:
+        """Largest p-value that counts: what one end of an interval of the series' level may miss."""
+        return (1 - self.series.level) / 2
+
+    @property
     def relative_tolerance(self) -> float:
         """Relative spread of published figures in this unit."""
         return LENGTH_TOLERANCE if self.series.unit == "m" else COUNT_TOLERANCE

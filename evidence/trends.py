@@ -10,7 +10,6 @@ from evidence.cases import LEAST_BASELINE, SEEN_ENOUGH, Case, Decision, Finding,
 from imagery.period import Period
 from models.stats.baseline import Baseline
 from models.stats.change import Change, change_of, p_of
-from models.stats.ranks import Direction, Statistic
 from models.stats.series import Series
 
 
@@ -43,24 +42,23 @@ def _trend(case: Case, sign: int) -> Finding:
         f"for a {verb} from {_days(early)} to {_days(late)} the middle value changed by "
         f"{_range(change)} {inside.unit}"
     )
-    decision, (p, kind) = _sign_of(change, sign), _by_chance(case, sign)
-    if decision == "supported" and p > 1 - change.level:
+    decision, (p, kind) = _sign_of(change, sign), _by_chance(case, late if sign > 0 else early, sign)
+    if decision == "supported" and p > case.most_p:
         decision = "undecided"
     scenes = early.scene_ids + late.scene_ids
     return Finding(decision, f"{told} ({kind} {p:.2g})", change.value, change.low, change.high, scenes)
 
 
-def _by_chance(case: Case, sign: int) -> tuple[float, str]:
-    """How often usual coming and going would rise so far: against the years before, or by order alone.
+def _by_chance(case: Case, high: Series, sign: int) -> tuple[float, str]:
+    """How often usual coming and going would rise or fall so far: against the years before, or by order.
 
-    Trains come and go all the time, so that two dates that surely differ are no rise yet. With too few
-    earlier dates the order of the period's own has to show it (Kendall's tau, Mann 1945).
+    Trains come and go all the time, so that two dates that surely differ are no rise yet: a rise has to end,
+    and a fall to begin, higher than is usual. With too few earlier dates the order of the period's own has
+    to show it (Kendall's tau as a test of trend, Mann 1945).
     """
-    direction: Direction = "rise" if sign > 0 else "fall"
     if case.baseline.n >= LEAST_BASELINE:
-        statistic: Statistic = "maximum" if sign > 0 else "minimum"
-        return p_of(case.inside, case.baseline, statistic, direction), "rank p-value"
-    days = case.inside.times.astype("datetime64[D]").astype(np.int64)
+        return p_of(high, case.baseline, "median", "rise"), "rank p-value"
+    days = case.inside.times.astype("datetime64[D]")
     # Pictures of one day show the same trains, and are one date.
     daily = [float(np.median(case.inside.values[days == day])) for day in np.unique(days)]
     if np.ptp(daily) == 0:
@@ -85,7 +83,7 @@ def _unusual(case: Case, sign: int) -> Finding:
         else change_of(case.series, case.claim.period, baseline, "minimum", "fall")
     )
     decision = _sign_of(change, sign)
-    if decision == "supported" and change.p_rank > 1 - change.level:
+    if decision == "supported" and change.p_rank > case.most_p:
         decision = "undecided"
     told = (
         f"{told} differs by {_range(change)} {inside.unit} from the median of {change.m} dates in the "
@@ -140,7 +138,7 @@ def _step(case: Case, neighbour: NDArray[np.intp], sign: int) -> Finding:
     first, second = np.unravel_index(int(np.argmax(sure)), sure.shape)
     told = f"{stated(dates, int(first))} was followed by {stated(dates, int(second))}"
     decision: Decision = "undecided"
-    if sure[first, second] > 0:
+    if sure[first, second] >= case.least:
         decision = "supported"
     elif possible.max() < case.least and case.seen_share >= SEEN_ENOUGH:
         decision = "contradicted"

@@ -12,7 +12,9 @@ from evidence.cases import Case, Finding, number, stated
 from evidence.claims import Claim
 from evidence.comparisons import RULES
 from imagery.sensors import SINGLE_MAX_M
+from models.occupancy.fuse import METHOD as FUSED
 from models.occupancy.profile import METHOD as PROFILE
+from models.occupancy.radar import METHOD as RADAR
 from models.stats.change import change_of
 from models.stats.placebo import stretches
 from models.stats.power import Power, power_of
@@ -61,6 +63,8 @@ CHANGES = ("rises", "falls", "ratio", "appears", "disappears")
 """Comparisons that claim a change."""
 ANSWERED_BY = {"railcars": ("railcars", "railcar_equivalents"), "containers": ("containers", "teu")}
 """Quantities of ours that a claim may be held against, the best first; a claim's own where none stands."""
+_LATER = {FUSED: 1, RADAR: 2, PROFILE: 3}
+"""Methods that are asked only after what read each optical date by itself, in this order."""
 
 
 def judge(
@@ -107,13 +111,13 @@ def judge(
 
 
 def yardsticks(series: Sequence[Series], gsd_by_scene: Mapping[str, float] | None = None) -> Iterator[Series]:
-    """Series of one method, and of radar one orbit, each; the coarse profile after those that see wagons."""
+    """Series of one method, and of radar one orbit, each; see _LATER for which come last."""
     gsd_by_scene = gsd_by_scene or {}
     for one in series:
         single = one.quantity.endswith("railcars")
         resolved = [not single or gsd_by_scene.get(id, 0.0) <= SINGLE_MAX_M for id in one.scene_ids]
         looks = list(zip(one.methods, one.orbits, strict=True))
-        for look in sorted(set(looks), key=lambda pair: (pair[0] == PROFILE, *pair)):
+        for look in sorted(set(looks), key=lambda pair: (_LATER.get(pair[0], 0), *pair)):
             part = one.take(np.array(resolved) & np.array([other == look for other in looks]))
             if len(part):
                 yield part
@@ -144,7 +148,7 @@ def _verdict(case: Case, finding: Finding) -> Verdict:
     change = power = None
     if case.baseline.n:
         change = change_of(case.series, case.claim.period, case.baseline, statistic, direction)
-        power = power_of(case.inside, case.baseline, statistic, direction, 1 - case.series.level)
+        power = power_of(case.inside, case.baseline, statistic, direction, case.most_p)
     return Verdict(
         case.claim.id,
         finding.decision,

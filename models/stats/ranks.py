@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from math import comb
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import nhypergeom
 
 Statistic = Literal["maximum", "median", "minimum"]
 Direction = Literal["rise", "fall"]
@@ -42,7 +42,10 @@ def rank_p_value(
     k = int((sign * baseline >= sign * value).sum())
     rank = rank_of(n, statistic, direction)
     simple = (1 + k) / (m + 1)
-    exact = float(nhypergeom.cdf(k, n + m, m, rank)) if m else 1.0
+    # At most k of the baseline lie beyond: of the k + rank most extreme, at least rank are the target's.
+    first = k + rank
+    ways = sum(comb(n, j) * comb(m, first - j) for j in range(rank, min(n, first) + 1))
+    exact = ways / comb(n + m, first)
     return min(max(simple, exact), 1.0)
 
 
