@@ -6,15 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
 
 from evidence.claims import load_claims
 from evidence.gates import gate_notes
 from evidence.ledger import Outcome, series_of
 from evidence.verdicts import judge
+from imagery.align import no_shift
 from imagery.errors import InputError, UnreadableError
 from imagery.period import Period
+from imagery.scenes import Asset, Scene
+from imagery.tiles import Tile
 from models.measurement import PASS, Measurement, Skip
 from models.occupancy.corridor import Corridor, Rails, spread
 from models.occupancy.differ import ROLES, Difference, differences
@@ -24,7 +29,7 @@ from models.occupancy.intervals import Calibration, Trial, calibrate, group_of
 from models.occupancy.learn import FillNet, Reader, load, loss_of, save, tensors, to_input
 from models.occupancy.reading import FACTS, Reading, facts
 from models.occupancy.solve import Cells, solve
-from models.occupancy.views import View
+from models.occupancy.views import View, read_view
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPE = (40, 90)
@@ -341,3 +346,38 @@ def test_gates_say_what_they_kept_back_and_what_that_changed():
     assert told[1] == f"Without the gate {claim.id} would be {without[0].verdict}, not {verdicts[0].verdict}."
     assert len(series_of(outcomes)[0]) == 1
     assert gate_notes([], [], []) == []
+
+
+def test_dates_of_other_extents_lie_in_one_frame():
+    rng = np.random.default_rng(2)
+    when = datetime(2022, 5, 1, 2, tzinfo=UTC)
+    lines = [np.array([[30.0, 20.0], [60.0, 22.0]])]
+    whole = GeoBox((60, 90), Affine(10, 0, 500_000, 0, -10, 4_700_000), "EPSG:32652")
+    pixels = rng.uniform(0.05, 0.3, (3, 60, 90)).astype(np.float32)
+    pixels[2] = 4
+
+    def tile(rows, cols):
+        grid = GeoBox(
+            (60 - rows, 90 - cols),
+            Affine(10, 0, 500_000 + 10 * cols, 0, -10, 4_700_000 - 10 * rows),
+            whole.crs,
+        )
+        scene = Scene("s", (Asset(Path("s.tif"), ("B02", "B04", "SCL")),), "sentinel-2-l2a", when)
+        return Tile(
+            pixels[:, rows:, cols:].copy(), np.ones(grid.shape, bool), grid, ("B02", "B04", "SCL"), scene
+        )
+
+    one, other = (
+        read_view(tile(r, c), np.ones((60 - r, 90 - c), bool), [lines[0] - [c, r]], no_shift("none"))
+        for r, c in ((0, 0), (12, 25))
+    )
+    assert one.frame == other.frame
+    assert one.bands == ("blue", "red")
+    there = np.isfinite(other.pixels)
+    assert 0.5 < there.mean() < 0.95
+    assert np.isfinite(one.pixels).all()
+    assert (one.pixels[there] == other.pixels[there]).all()
+    assert one.lines_px[0] == pytest.approx(other.lines_px[0])
+    # In the morning of a northern spring the sun stands in the south-east: shadows fall to the north-west.
+    assert max(one.shadow) < 0
+    assert read_view(tile(0, 0), np.ones((60, 90), bool), [lines[0] + 500.0], no_shift("none")) is None

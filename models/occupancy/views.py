@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imagery.align import Shift, aligned
 from imagery.crop import roi_around
 from imagery.errors import InputError
-from imagery.grid import cropped, ground_steps, pixel_to_lonlat
+from imagery.grid import cropped, ground_steps, pixel_to_lonlat, pixel_to_map
 from imagery.scenes import Scene
 from imagery.synthetic.sun import sun_position
 from imagery.tiles import Tile
@@ -75,33 +75,37 @@ def read_view(
     """
     roles = optical_bands(tile, WIDE_ROLES)
     steps = ground_steps(tile.grid)
-    roi = (
-        roi_around(tile.grid, np.concatenate([*lines, np.empty((0, 2))]), REACH_M / min(steps))
-        if lines
-        else None
-    )
+    margin = REACH_M / min(steps)
+    roi = roi_around(tile.grid, np.concatenate(lines), margin) if lines else None
     if not roles or roi is None:
         return None
-    corner = np.array([roi[1].start, roi[0].start])
-    grid = cropped(tile.grid, *roi)
+    # The window lies about the tracks whatever the image's own edges, so that dates of other extents fit it.
+    first = np.floor(np.concatenate(lines).min(axis=0) - margin).astype(int)
+    last = np.ceil(np.concatenate(lines).max(axis=0) + margin).astype(int)
     index = [*roles.values(), *(k for k, band in enumerate(tile.bands) if band == "SCL")]
     names = tuple(tile.bands[k] for k in index)
-    part = aligned(
-        Tile(tile.pixels[index][:, *roi], (tile.valid & good)[roi], grid, names, tile.scene), shift
+    cut = Tile(
+        tile.pixels[index][:, *roi], (tile.valid & good)[roi], cropped(tile.grid, *roi), names, tile.scene
     )
-    pixels = part.pixels[: len(roles)].astype(np.float32)
-    snow = (part.band("SCL") == SNOW) & part.valid if part.has(["SCL"]) else np.zeros(part.valid.shape, bool)
+    part = aligned(cut, shift)
+    seen = part.valid & np.isfinite(part.pixels).all(axis=0)
+    snow = (part.band("SCL") == SNOW) & seen if part.has(["SCL"]) else np.zeros(seen.shape, dtype=bool)
+    pixels = np.full((len(roles), last[1] - first[1], last[0] - first[0]), np.nan, dtype=np.float32)
+    rows, cols = (slice(part.start - at, part.stop - at) for part, at in zip(roi, first[::-1], strict=True))
+    pixels[:, rows, cols] = np.where(seen, part.pixels[: len(roles)], np.float32(np.nan))
+    corner = pixel_to_map(tile.grid, first[None].astype(np.float64))[0].round(3).tolist()
+    turn = [round(value, 6) for value in (tile.grid.affine.a, tile.grid.affine.b, tile.grid.affine.d)]
     return View(
         scene_id=tile.scene.id,
         taken_at=tile.scene.taken_at,
         bands=tuple(roles),
-        pixels=np.where(part.valid & np.isfinite(pixels).all(axis=0), pixels, np.float32(np.nan)),
-        lines_px=tuple(line - corner for line in lines),
+        pixels=pixels,
+        lines_px=tuple(line - first for line in lines),
         metres_px=(float(steps[0]), float(steps[1])),
         shadow=_shadow(tile, lines[0].mean(axis=0)),
         snow_share=float(snow.mean()),
         doubt_px=shift.doubt_px,
-        frame=f"{grid.crs} {grid.shape} {tuple(round(value, 6) for value in grid.affine[:6])}",
+        frame=f"{tile.grid.crs} {pixels.shape[1:]} {corner} {turn}",
     )
 
 
