@@ -214,6 +214,8 @@ def tiny(tmp_path):
         plan = values["sites"][0]
         plan["margin_m"] = 40.0
         plan["coarse"].update(first="2023-09-30", last="2023-10-07", all_from="2023-09-30")
+        for passes in plan["radar"]:
+            passes.update(first="2023-09-30", last="2023-10-07")
         plan["fine"].update(days=["2023-10-05"], along_m=[-60, 60], across_m=[-20, 30])
         values["sites"] = [plan]
 
@@ -240,8 +242,8 @@ def test_the_same_scenario_gives_the_same_bytes(tiny, tmp_path):
     assert first == hashes(simulate(tiny, tmp_path / "second", lambda jobs: reversed(jobs))) | {
         "truth.json": first["truth.json"]  # its lines follow the order of painting
     }
-    assert len(first) == 2 * 3 + 2 + 1
-    assert len(seen) == 3
+    assert len(first) == 2 * 3 + 2 * 2 + 2 + 1  # two optical scenes of two files, two of radar, one picture
+    assert len(seen) == 5
 
 
 def test_another_seed_gives_other_bytes(tiny, tmp_path):
@@ -259,13 +261,18 @@ def unedited(site):
         pytest.skip(f"seeds/sites/{site}.geojson was edited since the archive was painted; {REPAINT}")
 
 
-COMMITTED = [("tumangang", "2023-10-05"), ("tumangang", "2019-09-26"), ("rajin", "2023-10-20")]
+COMMITTED = [
+    ("tumangang", "2023-10-05", "coarse"),
+    ("tumangang", "2019-09-26", "coarse"),
+    ("rajin", "2023-10-20", "coarse"),
+    ("tumangang", "2023-10-06", "radar"),
+]
 
 
-@pytest.mark.parametrize(("site", "day"), COMMITTED)
-def test_committed_10_m_scenes_can_be_painted_again(site, day, tmp_path):
+@pytest.mark.parametrize(("site", "day", "kind"), COMMITTED)
+def test_committed_10_m_scenes_can_be_painted_again(site, day, kind, tmp_path):
     unedited(site)
-    job = next(j for j in sample_jobs() if (j.world.site, j.day.isoformat(), j.kind) == (site, day, "coarse"))
+    job = next(j for j in sample_jobs() if (j.world.site, j.day.isoformat(), j.kind) == (site, day, kind))
     told = json.loads(json.dumps(job.paint(tmp_path)))
     for name, digest in hashes(tmp_path).items():
         assert digest == hashlib.sha256((TILES / name).read_bytes()).hexdigest(), f"{name} differs; {REPAINT}"
@@ -295,7 +302,7 @@ def test_the_archive_holds_what_the_scenario_says_and_is_small():
     found = {path.relative_to(TILES).as_posix() for path in TILES.glob("*/*/*.json")}
     assert found == named, REPAINT
     assert {scene["id"] for scene in truth()["scenes"]} == {Path(name).stem for name in named}
-    assert sum(path.stat().st_size for path in TILES.rglob("*") if path.is_file()) < 12.5 * 2**20
+    assert sum(path.stat().st_size for path in TILES.rglob("*") if path.is_file()) < 16 * 2**20
 
 
 def test_every_item_says_simulated():
@@ -306,7 +313,9 @@ def test_every_item_says_simulated():
         assert item.properties["title"].startswith("SIMULATED")
         assert item.id == path.stem
         assert item.datetime is not None
-        for key in ("gsd", "eo:cloud_cover", "view:sun_azimuth", "view:sun_elevation", "proj:epsg"):
+        lit = ("eo:cloud_cover", "view:sun_azimuth", "view:sun_elevation")
+        of_radar = ("sat:relative_orbit", "sat:orbit_state", "view:incidence_angle")
+        for key in ("gsd", "proj:epsg", *(of_radar if path.parent.name == "radar" else lit)):
             assert body["properties"][key] is not None, f"{path.name}: {key}"
         for asset in item.assets.values():
             assert (path.parent / asset.href).is_file()
@@ -326,7 +335,7 @@ def test_every_file_says_simulated_without_its_item(tmp_path):
 def test_archive_reads_as_scenes():
     assert not inventory().refused
     assert set(scenes()) == {job.id for job in sample_jobs()}
-    kinds = {"coarse": "sentinel-2-l2a", "fine": "rgb"}
+    kinds = {"coarse": "sentinel-2-l2a", "radar": "sentinel-1-rtc", "fine": "rgb"}
     assert all(scenes()[job.id].sensor == kinds[job.kind] for job in sample_jobs())
     assert all(scene.simulated and scene.taken_at for scene in scenes().values())
 
@@ -391,6 +400,19 @@ def test_10_m_scenes_show_the_trains():
     on = change[pixel[:, 1], pixel[:, 0]].mean()
     off = change[:20].mean()
     assert on > 3 * off
+
+
+def test_radar_scenes_hold_backscatter_and_the_same_wagons_as_the_others():
+    rows = [row for row in truth()["scenes"] if row["kind"] == "radar" and row["site"] == "tumangang"]
+    assert Counter(row["orbit"] for row in rows).keys() == {61, 127}
+    assert min(Counter(row["orbit"] for row in rows).values()) >= 20
+    for row in rows:
+        standing = wagons("tumangang", row["day"])
+        assert row["railcars"] == len(standing)
+    with open_scene(scenes()[rows[0]["id"]]) as raster:
+        vv, vh = raster.read().pixels
+    assert -14 < 10 * np.log10(np.median(vv)) < -7
+    assert -21 < 10 * np.log10(np.median(vh)) < -13
 
 
 def test_clouds_take_a_plausible_share():

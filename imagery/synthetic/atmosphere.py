@@ -117,9 +117,7 @@ def air_of(
     )
 
 
-def noisy(
-    seen: Mapping[str, Plane], rng: np.random.Generator, floor: float = 0.0008, shot: float = 0.005
-) -> dict[str, Plane]:
+def noisy(seen: Mapping[str, Plane], rng: np.random.Generator, floor: float, shot: float) -> dict[str, Plane]:
     """Each band with the detector's noise: a floor in reflectance, and a share of the signal."""
     return {
         band: plane + rng.standard_normal(plane.shape, dtype=np.float32) * np.hypot(floor, shot * plane)

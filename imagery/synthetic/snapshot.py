@@ -19,8 +19,8 @@ from imagery.synthetic.world import World, moment_of, orbit_of
 
 POWER = 5e-4
 """Gamma nought of a stored one: steps far below speckle."""
-STEP = 20
-"""Stored numbers are rounded to this: 0.2 % of reflectance, about the noise; it keeps files small."""
+STEP = 25
+"""Stored numbers are rounded to this, a quarter of a percent: about the noise, and files stay small."""
 
 
 @dataclass(frozen=True, eq=False)
