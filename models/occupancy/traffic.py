@@ -7,13 +7,14 @@ whole.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.synthetic.spectra import BANDS, skylight
-from imagery.synthetic.tops import draw_top
+from imagery.synthetic.spectra import BANDS, Spectrum, skylight
+from imagery.synthetic.tops import KNOWN, draw_top, jittered
 from models.occupancy.corridor import SPREAD_PX, Rails, spread
 from models.occupancy.differ import ROLES
 from models.occupancy.lessons import Lessons, filled_plane
@@ -45,7 +46,24 @@ class _Added:
     """Wagons."""
 
 
-def busier(lessons: Lessons, rng: np.random.Generator, copies: float, most: int = 100) -> Lessons:
+Draw = Callable[[np.random.Generator], Spectrum]
+"""Draws a top, (10,) reflectance."""
+
+
+def usual_top(rng: np.random.Generator) -> Spectrum:
+    """A known top as painted trains have it."""
+    return draw_top(rng)[1]
+
+
+def far_top(rng: np.random.Generator) -> Spectrum:
+    """A top two to three times further from the known materials than what is learnt from: what may come."""
+    materials = list(KNOWN.values())
+    return jittered(rng, materials[int(rng.integers(len(materials)))], 0.6, 0.25)
+
+
+def busier(
+    lessons: Lessons, rng: np.random.Generator, copies: float, most: int = 100, draw: Draw = usual_top
+) -> Lessons:
     """The same dates and others made of them, with up to ``most`` wagons more, drawn evenly.
 
     Args:
@@ -53,13 +71,14 @@ def busier(lessons: Lessons, rng: np.random.Generator, copies: float, most: int 
         rng: Source of randomness.
         copies: New dates for each old one.
         most: Wagons that are added at most; fewer where the tracks are full.
+        draw: Draws the tops of their wagons.
     """
     chosen = rng.integers(len(lessons), size=round(copies * len(lessons)))
     dates, shares, cars = list(lessons.dates), [*lessons.share], [*lessons.cars]
     truth, metres = [*lessons.truth], [*lessons.filled_m]
     for k in chosen:
         one = lessons.dates[k]
-        added = _trains(lessons.rails, lessons.share[k], int(rng.integers(0, most + 1)), rng)
+        added = _trains(lessons.rails, lessons.share[k], int(rng.integers(0, most + 1)), rng, draw)
         change = _change(lessons, int(k), added, rng)
         dates.append(replace(one, residual=one.residual + change))
         shares.append(lessons.share[k] | added.share)
@@ -78,7 +97,9 @@ def busier(lessons: Lessons, rng: np.random.Generator, copies: float, most: int 
     )
 
 
-def _trains(rails: Rails, taken: NDArray[np.bool_], cars: int, rng: np.random.Generator) -> _Added:
+def _trains(
+    rails: Rails, taken: NDArray[np.bool_], cars: int, rng: np.random.Generator, draw: Draw
+) -> _Added:
     """Trains on free pieces; two in five stand on the track beside the one before."""
     pieces = len(taken)
     added = _Added(np.zeros(pieces, dtype=bool), np.zeros(pieces), np.zeros(pieces), np.zeros((pieces, 7)), 0)
@@ -98,7 +119,7 @@ def _trains(rails: Rails, taken: NDArray[np.bool_], cars: int, rng: np.random.Ge
             continue
         here = own & (rails.at_m >= start) & (rails.at_m <= start + length)
         wagon = np.minimum((rails.at_m[here] - start) / length * wagons, wagons - 1).astype(int)
-        drawn = [draw_top(rng)[1][_INDEX] for _ in range(wagons if rng.random() < 0.5 else 1)]
+        drawn = [draw(rng)[_INDEX] for _ in range(wagons if rng.random() < 0.5 else 1)]
         tops = np.array(drawn * (wagons // len(drawn))) * np.exp(rng.normal(0, 0.06, (wagons, 1)))
         added.share[here] = True
         added.width_m[here] = rng.uniform(2.6, 3.25) * (1 - 1.1 * wagons / length)  # gaps between wagons
