@@ -29,7 +29,7 @@ from evidence.seal import Seal
 from evidence.statistics import in_eras, statistics_of, write_statistics
 from evidence.tables import utc_text, write_tables, write_verdicts
 from evidence.train_tables import write_trains
-from evidence.verdicts import Verdict, judge
+from evidence.verdicts import Verdict, judge, yardsticks
 from imagery.period import Period
 from imagery.scenes import Scene
 from imagery.sites import load_site
@@ -178,12 +178,13 @@ def _own_weights(config: RunConfig) -> dict[Path, Path]:
 
 
 def _baselines(config: RunConfig, series: Sequence[Series]) -> dict[tuple[str, str], Baseline]:
+    """Of each quantity by its first method: two methods are not one yardstick."""
     if config.target is None:
         return {}
     target = Period.parse(config.target)
     return {
         (one.site, one.quantity): baseline_of(
-            one, target, years=config.baseline_years, season_days=config.season_days
+            next(yardsticks([one])), target, years=config.baseline_years, season_days=config.season_days
         )
         for one in series
     }
