@@ -18,6 +18,8 @@ def grid_at(right, down, side=128):
 
 
 GRID = grid_at(0, 0)
+SMALL = grid_at(32, 17, 60)
+"""Not much more than the box: quickly copied."""
 BOX = (130.6215, 42.4175, 130.6255, 42.4205)  # about 330 x 330 m inside the grid
 TRACK = [[130.6222, 42.4190], [130.6248, 42.4191]]
 FIRST = datetime(2023, 9, 5, 2, 15, 41, tzinfo=UTC)
@@ -118,7 +120,7 @@ def add_picture(server, moment, *, grid=GRID, classes=4, cloud=12.5, bands=KEYS,
     return server.add_scene(collection, item_id or name, moment, grid, arrays, properties=said)
 
 
-def add_archive(server, pictures, step_days=5):
+def add_archive(server, pictures, step_days=5, grid=GRID):
     """A picture every few days, by two satellites in turn."""
     return [
         add_picture(
@@ -126,6 +128,7 @@ def add_archive(server, pictures, step_days=5):
             FIRST + timedelta(days=step_days * i),
             satellite="S2A" if i % 2 == 0 else "S2B",
             bands=("B02", "B04", "B08", "SCL"),
+            grid=grid,
         )
         for i in range(pictures)
     ]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 KILLS = int(os.environ.get("YARDWATCH_KILLS", "200"))
-PICTURES = 12
+PICTURES = 8
 
 
 def _load(name):
@@ -72,7 +72,7 @@ def half_written(out):
 
 
 def test_200_kills_end_in_the_same_folder(stac_server, tmp_path, runner, record_property):
-    world.add_archive(stac_server, PICTURES)
+    world.add_archive(stac_server, PICTURES, grid=world.SMALL)
     bands = {"sentinel-2-l2a": ["B04", "SCL"]}
     config = world.write_config(tmp_path, stac_server, workers=3, sensors=bands)
     reference = tmp_path / "undisturbed"
