@@ -26,7 +26,7 @@ STATIC = {"": ("review.html", "text/html"), "review.css": ("review.css", "text/c
     "review.js": ("review.js", "text/javascript")
 }
 OWN = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 APART = "sandbox allow-scripts allow-popups"

@@ -83,7 +83,7 @@ function draw() {
   at("counts").textContent = `Machine: ${round(image.machine)}${interval && ` (${interval})`}. ` +
     `Boxes that stand: ${image.person}. ${image.done ? `Done by ${image.who}, ${image.when}.` : "Not done yet."}`;
   document.querySelector("[data-do=done]").firstChild.textContent = image.done ? "Reopen " : "Image done ";
-  const focused = document.activeElement && document.activeElement.dataset.box;
+  const focused = document.activeElement && document.activeElement.dataset.box && chosen;
   view.querySelectorAll("rect, text").forEach((old) => old.remove());
   for (const box of image.boxes) view.appendChild(rectangle(box));
   if (image.simulated) {
@@ -225,6 +225,8 @@ at("view").addEventListener("wheel", (event) => {
   event.preventDefault();
   zoom(event.deltaY > 0 ? 1.2 : 1 / 1.2, ...ground(event));
 }, { passive: false });
+
+addEventListener("resize", () => image && draw());
 
 list().then(() => {
   const number = location.hash.slice(1);
