@@ -23,6 +23,7 @@ from models.detections import Detections
 from models.measurement import Measurement, Skip
 from models.occupancy.lattice import Look
 from models.occupancy.profile import Profile
+from models.occupancy.trains import Train
 from models.occupancy.views import View
 
 Arrays = dict[str, NDArray[Any]]
@@ -93,6 +94,7 @@ def _plain(sighting: Sighting, arrays: Arrays, prefix: str) -> dict[str, Any]:
         "measurements": [asdict(measurement) for measurement in outcome.measurements],
         "skip": asdict(outcome.skip) if outcome.skip else None,
         "shift": asdict(outcome.shift) if outcome.shift else None,
+        "trains": [asdict(train) | {"line": train.line.tolist()} for train in outcome.trains],
     }
     if outcome.detections is not None:
         found = outcome.detections
@@ -136,6 +138,7 @@ def _sighting(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Sighting:
         measurements=tuple(Measurement(**values) for values in plain["measurements"]),
         skip=Skip(**plain["skip"]) if plain["skip"] else None,
         shift=Shift(**plain["shift"]) if plain["shift"] else None,
+        trains=tuple(Train(**values | {"line": np.array(values["line"])}) for values in plain["trains"]),
     )
     if "detections" in plain:
         outcome = replace(outcome, detections=_detections(plain["detections"], arrays, prefix))

@@ -16,6 +16,7 @@ from models.occupancy.blue import Cover
 from models.occupancy.fuse import Pair
 from models.occupancy.lattice import Look
 from models.occupancy.profile import Profile
+from models.occupancy.trains import Train
 from models.occupancy.views import View
 from models.stats.series import Series
 
@@ -48,6 +49,8 @@ class Outcome:
     """Pixels of the yard that its own classes call cloud and that were believed all the same."""
     covers: tuple[Cover, ...] = ()
     """Ground under coloured covers, by yard or track and colour."""
+    trains: tuple[Train, ...] = ()
+    """Trains in an image of 2 to 5 m, in the order of the tracks."""
     pairs: tuple[Pair, ...] = ()
     """An optical date's readings beside those of the nearest radar date, agreeing or not."""
 

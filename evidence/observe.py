@@ -29,6 +29,7 @@ from models.detections import Detector, on_grid
 from models.measurement import Skip
 from models.occupancy.lattice import read_look
 from models.occupancy.profile import read_profile
+from models.occupancy.trains import COARSEST_M, find_trains
 from models.occupancy.views import read_view
 from models.wagons.colours import coloured
 from models.wagons.count import count
@@ -166,10 +167,10 @@ def _look_at(
         case _ if not axes and not place.yards(view):
             return _skipped(base, NO_TRACKS, _TRACKS_WANTED.format(gsd))
         case _:
-            return _read(view, place, base, frames)
+            return _read(view, place, base, frames, level)
 
 
-def _read(view: Raster, place: Place, base: Outcome, frames: Frames) -> Sighting:
+def _read(view: Raster, place: Place, base: Outcome, frames: Frames, level: float) -> Sighting:
     """A coarse image of a place, to be held against its other dates."""
     tile, axes = view.read(), place.axes(view)
     framed = frame(tile, [line for _, line in axes], frames, place.id, partial(_place_in, place))
@@ -181,6 +182,13 @@ def _read(view: Raster, place: Place, base: Outcome, frames: Frames) -> Sighting
         return Sighting(replace(base, skip=Skip(NO_TRACKS, _TRACKS_WANTED.format(tile.gsd_m))), look=look)
     if look.orbit:
         return Sighting(base, look=look)
+    if tile.gsd_m <= COARSEST_M:
+        others = [(other.tile, other.good) for other in framed.others]
+        found = find_trains(tile, framed.good, axes, others, framed.shift, level)
+        if isinstance(found, Skip):
+            return Sighting(replace(base, skip=found), look=look)
+        trains, measurements = found
+        return Sighting(replace(base, measurements=measurements, skip=None, trains=trains), look=look)
     corridor = SENSORS[tile.scene.sensor].regime(tile.gsd_m) == "corridor"
     shown = read_view(tile, framed.good, [line for _, line in axes], framed.shift) if corridor else None
     return Sighting(base, read_profile(tile, framed.good, tracks), look, shown)

@@ -50,6 +50,8 @@ class Framed:
     """(rows, cols), read-only: believable, and what a mask ate given back."""
     given_back_px: int
     """Pixels of the yard that were called cloud and are not."""
+    others: tuple[Other, ...] = ()
+    """The dates that it was held against, the nearest in season first."""
 
     def __post_init__(self) -> None:
         self.good.setflags(write=False)
@@ -111,7 +113,7 @@ def frame(tile: Tile, lines: Sequence[NDArray[np.float64]], frames: Frames, plac
     off_yard = off_tracks(good.shape, lines, max(YARD_M / tile.gsd_m, YARD_PX))
     others = frames.others(place, tile, off_yard, look)
     back = eaten(tile, [other.tile for other in others[:NEAREST]], ~off_yard).pixels
-    return Framed(shift_of(tile, others, off_yard), good | back, int(back.sum()))
+    return Framed(shift_of(tile, others, off_yard), good | back, int(back.sum()), tuple(others))
 
 
 class Frames:

@@ -26,7 +26,7 @@ from imagery.tracks import tracks_in_pixels
 from models.measurement import Measurement, Skip
 from models.occupancy.fit import RESOLVED_GAP_M
 from models.occupancy.profile import WAGON_LENGTH_M
-from models.occupancy.trains import WEIGHTS, Train, find_trains, scale
+from models.occupancy.trains import WEIGHTS, Train, find_trains, occupied_m, scale
 
 PLACES = 6
 DATA = (
@@ -52,8 +52,8 @@ class Read:
     metres: float
 
 
-def dates(seed: int, k: int, stock: Stock, alone: bool = False) -> Iterator[Read | Skip]:
-    """The busy dates of one place; ``alone`` as if there were no others."""
+def dates(seed: int, k: int, stock: Stock) -> Iterator[tuple[Read | Skip, Read | Skip]]:
+    """The busy dates of one place, each beside the others and as if there were no others."""
     rng = np.random.default_rng([seed, k])
     place = random_place(rng, 3.0)
     offsets = np.sort(rng.choice(np.arange(700), ORDINARY + BUSY, replace=False))
@@ -69,9 +69,10 @@ def dates(seed: int, k: int, stock: Stock, alone: bool = False) -> Iterator[Read
         there = tuple(band for band in bands if band in tile.bands)
         return Tile(np.stack([tile.band(band) for band in there]), tile.valid, tile.grid, there, scene)
 
-    frames = Frames(() if alone else [visit.raster.scene for visit in seen])
+    frames = Frames([visit.raster.scene for visit in seen])
     for i in sorted(busy):
-        yield _read(seen[i], tiles[seen[i].scene_id], tracks, frames, look)
+        tile = tiles[seen[i].scene_id]
+        yield _read(seen[i], tile, tracks, frames, look), _read(seen[i], tile, tracks, Frames(()), look)
 
 
 def _read(visit: Visit, tile: Tile, tracks: Lines, frames: Frames, look: Look) -> Read | Skip:
@@ -157,20 +158,22 @@ def _coverage(reads: Sequence[Read], quantity: str, truths: Sequence[float]) -> 
 
 def rows() -> dict[str, float]:
     """All figures: known and unseen tops, and known ones as if there were no other date."""
-    known = [one for k in range(PLACES) for one in dates(KNOWN, k, "known")]
-    unseen = [one for k in range(PLACES) for one in dates(UNSEEN, k, "held-out")]
-    alone = [one for k in range(PLACES) for one in dates(KNOWN, k, "known", alone=True)]
-    return figures("known", known) | figures("unseen", unseen) | figures("alone", alone)
+    known = [pair for k in range(PLACES) for pair in dates(KNOWN, k, "known")]
+    unseen = [pair for k in range(PLACES) for pair in dates(UNSEEN, k, "held-out")]
+    result = figures("known", [beside for beside, _ in known])
+    result |= figures("unseen", [beside for beside, _ in unseen])
+    return result | figures("alone", [alone for _, alone in known + unseen])
 
 
 def calibrate(places: int = 8) -> None:
     """Write the errors of yards kept for this, each in units of its scale."""
-    reads = [one for k in range(places) for one in dates(CALIBRATION, k, "known") if isinstance(one, Read)]
+    pairs = [pair for k in range(places) for pair in dates(CALIBRATION, k, "known")]
+    reads = [beside for beside, _ in pairs if isinstance(beside, Read)]
     scores: dict[str, list[float]] = {"length": [], "metres": [], "trains": []}
     for read in reads:
         for train, (start, end) in matched(read):
             scores["length"].append((end - start - train.length_m) / scale("length", train.length_m))
-        metres = sum(train.length_m for train in read.trains)
+        metres = occupied_m(read.trains)
         scores["metres"].append((read.metres - metres) / scale("metres", metres))
         scores["trains"].append((_count(read) - len(read.trains)) / scale("trains", len(read.trains)))
     told = {

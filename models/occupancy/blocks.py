@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
+HIDDEN = 30.0
+"""What it costs, in nats, to see no shadow: it may fall on the next train."""
 COARSELY = 2
 """Of the heights every second is tried while blocks are sought, all of them once they are found."""
 
@@ -90,7 +92,7 @@ class Block:
     contrast: Floats
     """(bands,) best guess, in bands of equal noise."""
     height: int
-    """Index of the height that explains its shadow best; -1 without a shadow."""
+    """Index of the height that explains its shadow best; -1 where none is seen."""
 
 
 # Boundaries between blocks: empty to empty, empty to train, train to train, train to empty.
@@ -185,8 +187,8 @@ def _gains(
         lit = _summed(seen.shades[height] @ (looks.basis @ looks.shade), first, stop)
         signal = tops - looks.shade[:, None, None] * crossed
         options.append(lit - 0.5 * shaded * (looks.shade @ looks.shade) + _marginal(signal, size, looks))
-    best = np.maximum.reduce(options or [_marginal(tops, size, looks)]) - math.log(max(len(options), 1))
-    return np.where(inside, best, -np.inf)
+    options.append(_marginal(tops, size, looks) - (HIDDEN if options else 0.0))
+    return np.where(inside, np.maximum.reduce(options), -np.inf)
 
 
 def block_gain(seen: Evidence, looks: Looks, first: int, stop: int) -> float:
@@ -225,8 +227,8 @@ def _look(seen: Evidence, looks: Looks, first: int, stop: int) -> tuple[Floats, 
     size = _sizes(seen.overlap, np.array(first), np.array(stop), True, True)
     spread = 1 / (size + 1 / looks.variances)
     options = []
-    for height in range(len(seen.shades)) or (-1,):
-        signal, extra = seen.tops[part].sum(axis=0) @ looks.basis, 0.0
+    for height in (-1, *range(len(seen.shades))):
+        signal, extra = seen.tops[part].sum(axis=0) @ looks.basis, -HIDDEN
         if height >= 0:
             signal = signal - seen.crossed[height, part].sum() * looks.shade
             lit = seen.shades[height, part].sum(axis=0) @ looks.basis @ looks.shade

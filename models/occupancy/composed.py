@@ -71,7 +71,10 @@ class Composed:
         """(cells,) index of its height; -1 without a shadow."""
         self.field = self._first_field()
         """(bands, pixels) what differs smoothly from the bare look."""
-        self._whiten(self.residual - self.field if view.alone else self._off_yard())
+        # A full yard is restless, and so are fields: the calmer of both shows the noise.
+        seen = [self.residual - self.field, *([] if view.alone else [self._off_yard()])]
+        self.whiten = max((_whitening(rest) for rest in seen), key=np.linalg.det)
+        """(bands, bands) makes noise equal and independent."""
 
     def _lay(self) -> None:
         view = self.view
@@ -132,14 +135,6 @@ class Composed:
         rest = rest[:, np.isfinite(rest).all(axis=0)]
         return np.asarray(rest if rest.shape[1] > 200 else self.residual - self.field)
 
-    def _whiten(self, rest: Floats) -> None:
-        """Take the noise from what is left where it is calm; trains and fields that changed are not."""
-        away = np.abs(rest - np.median(rest, axis=1, keepdims=True))
-        scale = np.quantile(away, 0.25, axis=1, keepdims=True) / _QUARTILE
-        calm = rest[:, (away < 3 * scale).all(axis=0)]
-        covariance = np.cov(calm) * _INFLATED + _NOISE**2 * np.eye(len(rest))
-        self.whiten = np.linalg.cholesky(np.linalg.inv(covariance)).T
-
     def update_field(self) -> None:
         """What differs smoothly all over the yard, from pixels that no train reaches; and the noise."""
         change, covered, shaded = self.predicted()
@@ -148,7 +143,7 @@ class Composed:
         if free.sum() < 50:
             return
         if free.mean() > _FREE_ENOUGH:
-            self._whiten((rest - self.field)[:, free])
+            self.whiten = _whitening((rest - self.field)[:, free])
         away = np.sqrt(((self.whiten @ (rest - self.field)) ** 2).mean(axis=0))
         free &= away < 4
         sigma = FIELD_M[self.view.alone] / ground_gsd(self.view.tile.grid)
@@ -187,3 +182,16 @@ class Composed:
         self.moved_px = moved
         self._lay()
         self.field = field[:, self.footprint.pixels]
+
+
+def _whitening(rest: Floats) -> Floats:
+    """Makes the noise of what is left (bands, pixels) equal and independent, (bands, bands).
+
+    It is taken where it is calm; trains and fields that changed are not.
+    """
+    away = np.abs(rest - np.median(rest, axis=1, keepdims=True))
+    scale = np.quantile(away, 0.25, axis=1, keepdims=True) / _QUARTILE
+    calm = rest[:, (away < 3 * scale).all(axis=0)]
+    covariance = np.cov(calm) * _INFLATED + _NOISE**2 * np.eye(len(rest))
+    whiten: Floats = np.linalg.cholesky(np.linalg.inv(covariance)).T
+    return whiten

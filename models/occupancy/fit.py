@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import diags_array
 
-from models.occupancy.blocks import Block, Costs, Evidence, Looks, block_gain, divide
+from models.occupancy.blocks import HIDDEN, Block, Costs, Evidence, Looks, block_gain, divide
 from models.occupancy.composed import Composed, Picture
 from models.occupancy.footprint import HEIGHTS_M
 from models.occupancy.spectra import library
@@ -22,11 +22,13 @@ ROUNDS = 4
 """Times that trains side by side are weighed against each other before that."""
 BESIDE_M = 13.0
 """Tracks nearer than this leak or throw shadows onto each other."""
+RESOLVED_GAP_M = 25.0
+"""A shorter gap between wagons is not told from dark wagons between bright ones: it is taken as one train."""
 KEEP = 3.0
 """A train must explain this many times its prior cost."""
 KEEP_CELL = 1.2
 """And this many nats more for each cell: what is left over on empty track is alike over many pixels."""
-BARE_SPREAD = (0.09, 0.13)
+BARE_SPREAD = (0.05, 0.10)
 """How far, as a share of its brightness, empty track may differ over some tens of metres from the look
 that is taken as bare: with other dates, and from the image alone."""
 _TOP_SPREAD = 0.05  # of a wagon's reflectance about a kind of top
@@ -46,6 +48,8 @@ class Found:
     """The same to its other end."""
     tops: Floats
     """(cells, bands) reflectance of its wagons from above."""
+    bridged_m: float
+    """Of its length, metres in gaps too short to be told from dark wagons."""
 
 
 class Fit(Composed):
@@ -65,22 +69,38 @@ class Fit(Composed):
             self.reposition()
             for track in range(len(self.given)):
                 self._read(track)
+            self._bridge()
             self._refit()
             self._prune()
+            self._trim()
 
-    def found(self, gap_m: float) -> list[Found]:
-        """Trains in the order of the tracks; those less than ``gap_m`` apart are one."""
+    def found(self) -> list[Found]:
+        """Trains in the order of the tracks."""
         result: list[Found] = []
         for track, blocks in enumerate(self.blocks):
             step = self.footprint.step_m(track)
-            for block in blocks:
-                tops = np.repeat(self._top(track, block)[None], block.stop - block.first, axis=0)
-                one = Found(track, block.first * step, block.stop * step, tops)
-                if result and result[-1].track == track and one.start_m - result[-1].stop_m < gap_m:
-                    before = result.pop()
-                    one = Found(track, before.start_m, one.stop_m, np.concatenate([before.tops, tops]))
-                result.append(one)
+            for number in sorted({block.train for block in blocks}):
+                own = [block for block in blocks if block.train == number]
+                tops = [np.repeat(self._top(track, one)[None], one.stop - one.first, axis=0) for one in own]
+                bridged = step * sum(one.stop - one.first for one in own if not one.gain)
+                first, stop = own[0].first * step, own[-1].stop * step
+                result.append(Found(track, first, stop, np.concatenate(tops), bridged))
         return result
+
+    def _bridge(self) -> None:
+        """Make one train of those on a track that stand too near to each other to be told apart."""
+        for track, blocks in enumerate(self.blocks):
+            row: list[Block] = []
+            for block in blocks:
+                number = row[-1].train if row else 0
+                gap = block.first - row[-1].stop if row else 0
+                if row and gap * self.footprint.step_m(track) >= RESOLVED_GAP_M:
+                    number += 1
+                elif gap:
+                    nothing = np.zeros_like(block.contrast)
+                    row.append(Block(row[-1].stop, block.first, number, 0.0, nothing, -1))
+                row.append(replace(block, train=number))
+            self._put(track, row)
 
     def _top(self, track: int, block: Block) -> Floats:
         """Reflectance (bands,) of a block's tops."""
@@ -219,11 +239,11 @@ class Fit(Composed):
     def _heighten(self, trains: Sequence[slice], weight: Floats) -> None:
         """Give each train the height that explains the image best."""
         for cells in trains if self.footprint.shades else ():
-            options = []
-            for height in range(len(HEIGHTS_M)):
+            options = {}
+            for height in range(-1, len(HEIGHTS_M)):
                 self.height[cells] = height
-                options.append(self.misfit(weight))
-            self.height[cells] = int(np.argmin(options))
+                options[height] = self.misfit(weight) + HIDDEN * (height < 0)
+            self.height[cells] = min(options, key=options.__getitem__)
 
     def _prune(self) -> None:
         """Drop trains, the weakest first, that others explain as well once they may be higher or brighter."""
@@ -239,18 +259,46 @@ class Fit(Composed):
             beside = [other for _, _, other, _ in self._trains() if self._near(cells, other)]
             self._heighten(beside, weight)
             self._refit()
-            rise = self.misfit(weight) - before - self._drift(track, kept, number, weight)
-            blocks = len(kept) - len(self.blocks[track])
-            cost = KEEP * (self.costs.start + self.costs.change * (blocks - 1))
+            dropped = [block for block in kept if block.train == number]
+            rise = self.misfit(weight) - before - self._drift(track, dropped, weight)
+            cost = KEEP * (self.costs.start + self.costs.change * (len(dropped) - 1))
             if rise > cost + KEEP_CELL * (cells.stop - cells.start):
                 self.blocks[track] = kept
                 self.filled, self.contrast, self.height = state
 
-    def _drift(self, track: int, blocks: Sequence[Block], number: int, weight: Floats) -> float:
-        """What empty track that differs a little would explain of a train, in nats."""
-        change, covered, _ = self.predicted(without=track)
+    def _trim(self) -> None:
+        """Shorten trains by blocks at their ends that explain little."""
+        for track in range(len(self.given)):
+            for number in {block.train for block in self.blocks[track]}:
+                for end in (0, -1):
+                    while self._shorten(track, number, end):
+                        pass
+
+    def _shorten(self, track: int, number: int, end: int) -> bool:
+        """Take a train's first (0) or last (-1) block away; whether it is better so."""
+        kept = self.blocks[track]
+        own = [block for block in kept if block.train == number]
+        if len(own) < 2:
+            return False
+        start, block = self.footprint.cells(track).start, own[end]
+        weight = self.weight(self.predicted()[0])
+        state = self.filled.copy(), self.contrast.copy(), self.height.copy()
+        before = self.misfit(weight)
+        self.blocks[track] = [one for one in kept if one is not block]
+        self.filled[start + block.first : start + block.stop] = 0.0
+        self._refit()
+        rise = self.misfit(weight) - before - self._drift(track, [block], weight)
+        if rise < KEEP * self.costs.change + KEEP_CELL * (block.stop - block.first):
+            return True
+        self.blocks[track] = kept
+        self.filled, self.contrast, self.height = state
+        return False
+
+    def _drift(self, track: int, blocks: Sequence[Block], weight: Floats) -> float:
+        """What empty track that differs a little would explain where blocks were taken away, in nats."""
+        change, covered, _ = self.predicted()
         seen, _, empty = self._evidence(track, self.residual - self.field - change, weight, covered)
-        return sum(block_gain(seen, empty, one.first, one.stop) for one in blocks if one.train == number)
+        return sum(max(block_gain(seen, empty, one.first, one.stop), 0.0) for one in blocks)
 
     def _near(self, cells: slice, other: slice) -> bool:
         here, there = self.footprint.middles_m[cells], self.footprint.middles_m[other]

@@ -35,8 +35,6 @@ Mask = NDArray[np.bool_]
 METHOD = "trains"
 COARSEST_M = 5.0
 """Coarser pixels do not part a track from the next."""
-RESOLVED_GAP_M = 25.0
-"""A shorter gap between wagons is not told from dark wagons between bright ones: it is taken as one train."""
 LEAST_SEEN = 0.6
 """Share of the tracks that must be seen."""
 SNOW_SHARE = 0.3
@@ -66,8 +64,12 @@ class Train:
     """Upper end of the interval of its length."""
     colour: str
     """Of most of its wagons from above: blue, white, green, other, or mixed. Never the contents."""
+    bridged_m: float
+    """Of its length, metres in gaps too short to be told from dark wagons."""
     line: Floats
     """(n, 2) its course: longitude and latitude (WGS 84), or pixels of an image without a map position."""
+    placed: bool = True
+    """Whether the course is in longitude and latitude."""
 
     def __post_init__(self) -> None:
         if not self.low_m <= self.length_m <= self.high_m:
@@ -148,14 +150,15 @@ def _unit(bare: Floats) -> float:
 def _trains(fit: Fit, tracks: Sequence[tuple[str, Floats]], level: float) -> tuple[Train, ...]:
     result = []
     grid = fit.view.tile.grid
-    for one in fit.found(RESOLVED_GAP_M):
+    for one in fit.found():
         id, line = tracks[one.track]
         low, high = _interval("length", one.stop_m - one.start_m, level)
         whole = fit.footprint.lengths_m[one.track]
         course = _part(line, one.start_m / whole, one.stop_m / whole)
-        course = course if grid.crs is None else pixel_to_lonlat(grid, course)
+        placed = grid.crs is not None
+        course = pixel_to_lonlat(grid, course) if placed else course
         colour = colour_of(one.tops, fit.view.roles)
-        result.append(Train(id, one.start_m, one.stop_m, low, high, colour, course))
+        result.append(Train(id, one.start_m, one.stop_m, low, high, colour, one.bridged_m, course, placed))
     return tuple(result)
 
 
@@ -190,6 +193,11 @@ def colour_of(tops: Floats, roles: Sequence[str]) -> str:
     return str(kinds[counts.argmax()]) if counts.max() >= 0.9 * len(names) else "mixed"
 
 
+def occupied_m(trains: Sequence[Train]) -> float:
+    """Metres under wagons: lengths, with half of what could be gaps."""
+    return sum(train.length_m - train.bridged_m / 2 for train in trains)
+
+
 def measured(
     trains: Sequence[Train], seen: float, total_m: float, level: float = 0.9
 ) -> tuple[Measurement, ...]:
@@ -204,7 +212,7 @@ def measured(
         total_m: Length of all tracks.
         level: Nominal coverage of the intervals.
     """
-    metres = sum(train.length_m for train in trains)
+    metres = occupied_m(trains)
     share = max(seen, 1e-6)
     low, high = _interval("metres", metres, level)
     whole = max(min(metres / share, total_m), metres)
