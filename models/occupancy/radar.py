@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.measurement import Measurement, Skip
 from models.occupancy.lattice import Look
 from models.occupancy.profile import LEAST_AROUND, LEAST_DATES, LEAST_SEEN, WAGON_LENGTH_M, WAGON_LENGTHS_M
-from models.occupancy.residual import GUARD_DAYS, nan_median
+from models.occupancy.residual import GUARD_DAYS, Stack, nan_median
 
 METHOD = "radar"
 RESPONSE = (28.0, 80.0)
@@ -97,24 +97,29 @@ def _measure(group: Sequence[Look], level: float) -> list[tuple[Measurement, ...
 
 
 def excess(group: Sequence[Look], days: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Square metres of empty ground that return what each date returns beyond its orbit's history, (dates,).
+    """Square metres of empty ground that return what the tracks return beyond their usual, (dates,).
 
-    A sum over speckle, so that it may be negative; NaN for dates with too few others.
+    Usual is the median of the orbit's dates nearest in season, as for optical dates. Ground nearer to a yard
+    than to a track is left out. The sum runs over speckle, so that it may be negative; NaN for dates with
+    too few others.
     """
-    cells, around = (
+    on_tracks = np.array(group[0].lengths_m)[group[0].area] > 0
+    samples, around = (
         10 * np.log10(np.stack(part).astype(np.float64))
-        for part in ([look.samples for look in group], [look.around for look in group])
+        for part in ([look.samples[:, on_tracks] for look in group], [look.around for look in group])
     )
+    stack = Stack(samples, around, days)
+    area_m2 = on_tracks.sum() * group[0].gsd_m ** 2
     weights = np.array([WEIGHTS[band] for band in group[0].bands])
     result = np.full(len(group), np.nan)
     for date in range(len(group)):
-        others = np.abs(days - days[date]) > GUARD_DAYS
-        if others.sum() < LEAST_DATES:
+        others = stack.others(date, np.ones(len(group), dtype=bool))
+        if len(others) < LEAST_DATES:
             continue
         shared = np.nanmedian(around[date] - nan_median(around[others]), axis=1)
-        change = cells[date] - nan_median(cells[others]) - SHARED * shared[:, None]
+        change = samples[date] - nan_median(samples[others]) - SHARED * shared[:, None]
         gain = 10 ** (change[:, np.isfinite(change).all(axis=0)] / 10) - 1
-        result[date] = weights @ gain.mean(axis=1) / weights.sum() * cells.shape[2] * group[date].gsd_m ** 2
+        result[date] = weights @ gain.mean(axis=1) / weights.sum() * area_m2
     return result
 
 
