@@ -214,7 +214,7 @@ def _unusable(profile: Profile) -> Skip | None:
     if not profile.track_ids:
         return Skip("no-tracks", "no track is known here; add LineStrings to the site file")
     if not profile.bands:
-        return Skip("no-method", "no optical band was found, and radar is not read yet")
+        return Skip("no-method", "no optical band was found")
     if profile.taken_at is None:
         return Skip("no-date", "occupancy is read against other dates, and this image has none")
     if inside < LEAST_SEEN:
