@@ -44,6 +44,8 @@ COLOURS: Mapping[DayState, str] = {
 }
 """One a state, told apart by colour-blind eyes, too."""
 _MONTH_DAYS = 31
+_ALL_NAMED = 12
+"""Up to so many months each is named; of more each third."""
 
 
 def months(days: Sequence[Day]) -> Iterator[tuple[date, list[DayState | None]]]:
@@ -93,17 +95,24 @@ def _panel(axes: Axes, days: Sequence[Day]) -> None:
         linewidth=0.4,
     )
     axes.invert_yaxis()
-    axes.set_aspect("equal")
+    axes.set_aspect("equal", anchor="N")
     axes.set_xticks([0.5, 9.5, 19.5, 29.5], ["1", "10", "20", "30"], fontsize=7)
-    quarters = [(i + 0.5, f"{first:%Y-%m}") for i, (first, _) in enumerate(every) if first.month % 3 == 1]
-    axes.set_yticks([at for at, _ in quarters], [name for _, name in quarters], fontsize=7)
+    named = [
+        (i + 0.5, f"{first:%Y-%m}")
+        for i, (first, _) in enumerate(every)
+        if first.month % 3 == 1 or len(every) <= _ALL_NAMED
+    ]
+    axes.set_yticks([at for at, _ in named], [name for _, name in named], fontsize=7)
     own = Counter(day.state for day in days)
     patches = [
         Patch(facecolor=COLOURS[state], edgecolor="#999", label=f"{own[state]} {state}")
         for state in STATES
         if own[state]
     ]
-    axes.legend(handles=patches, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=2)
+    # Below the names of the days, however high the calendar is.
+    axes.legend(
+        handles=patches, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=2.5, ncols=2
+    )
 
 
 def write_table(days: Sequence[Day], path: Path) -> None:
