@@ -1,7 +1,7 @@
 """Trains in images of about 3 m, painted here by hand: rectangles, their shadows, a blur, noise."""
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,16 @@ from odc.geo.geobox import GeoBox
 from scipy.ndimage import gaussian_filter
 
 from evidence.checkpoint import Checkpoint
-from evidence.ledger import Outcome, Sighting
+from evidence.claims import Claim
+from evidence.ledger import Outcome, Sighting, series_of
 from evidence.train_tables import write_trains
+from evidence.verdicts import judge
 from imagery.align import no_shift
+from imagery.period import Period
 from imagery.scenes import Asset, Scene
 from imagery.tiles import Tile
 from models.measurement import Skip
-from models.occupancy.trains import COARSEST_M, colour_of, find_trains, occupied_m
+from models.occupancy.trains import COARSEST_M, Train, colour_of, find_trains, measured, occupied_m
 
 BANDS = ("blue", "green", "red", "nir")
 BALLAST = np.array([0.12, 0.14, 0.16, 0.19])
@@ -189,3 +192,32 @@ def test_trains_are_kept_and_written(tmp_path):
     assert '"colour": "blue"' in text
     assert "LineString" in text
     assert (tmp_path / "trains.parquet").exists()
+
+
+def test_a_published_length_is_held_against_every_train_of_the_day():
+    def claim(id, quantity, figure):
+        day = Period(date(2023, 9, 22), date(2023, 9, 23))
+        unit = "m" if quantity.endswith("_m") else "trains"
+        return Claim(
+            id, "here", quantity, unit, "about", figure, figure, day, "so", "3 m", "them", "there", True, ""
+        )
+
+    trains = tuple(
+        Train("t0", 0.0, length, length - 12, length + 12, "other", 0.0, np.zeros((2, 2)))
+        for length in (205.0, 310.0)
+    )
+    outcome = Outcome(
+        "a",
+        "here",
+        "planetscope",
+        datetime(2023, 9, 22, 2, tzinfo=UTC),
+        3.0,
+        False,
+        measured(trains, 1.0, 2e3),
+    )
+    series = series_of([outcome])
+    lengths = [judge(claim(f"L{figure:.0f}", "train_length_m", figure), series) for figure in (200.0, 300.0)]
+    assert [verdict.verdict for verdict in lengths] == ["supported", "supported"]
+    assert [verdict.value for verdict in lengths] == [205.0, 310.0]
+    assert judge(claim("L", "train_length_m", 700.0), series).verdict == "contradicted"
+    assert judge(claim("N", "trains", 9.0), series).verdict == "contradicted"

@@ -21,6 +21,8 @@ QUANTITIES = {
     "occupied_track_m": "Occupied track",
     "railcar_equivalents": "Railcar equivalents",
     "blue_area_m2": "Ground under blue covers",
+    "trains": "Trains",
+    "train_length_m": "Length of each train",
 }
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
