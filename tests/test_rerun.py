@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
-import numpy as np
 import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from typer.testing import CliRunner
 
-from evidence import run as run_room
 from evidence.cli import app
 from evidence.config import RunConfig
 from evidence.dossier import Sealing
@@ -17,38 +16,23 @@ from evidence.rerun import rerun
 from evidence.run import run
 from evidence.verify import Broken, verify
 from imagery.errors import ConfigError, InputError
-from imagery.sources.write import write_cog
-from models.detections import Detections
 
 GRID = GeoBox((96, 128), Affine(0.5, 0, 500_000, 0, -0.5, 4_700_000), "EPSG:32652")
 COMMAND = "yardwatch run a.yaml"
 
 
-class Three:
-    """Finds three wagons whose places depend on the pixels: what is tested is what is made of them."""
-
-    name = "edges"
-
-    def detect(self, raster, tracks=()):
-        at = raster.read().pixels.mean() / 10 + np.arange(3) * 20.0
-        boxes = np.stack([at, at, *np.tile([[28.0], [6.0], [30.0]], 3)], axis=1)
-        return Detections(raster.grid, boxes, np.array([0.9, 0.8, 0.7]))
-
-
 @pytest.fixture(autouse=True)
-def sure_detector(monkeypatch):
-    monkeypatch.setattr(run_room, "detector", lambda name: Three())
-    monkeypatch.setattr("evidence.observe.reach", lambda *rest: None)  # noise is no picture of a yard
+def small(load, monkeypatch):
+    helpers = load("small_run")
+    helpers.sure(monkeypatch, 10.0, 20.0, moved=True)
+    return helpers
 
 
 @pytest.fixture
-def config(tmp_path):
+def config(tmp_path, small):
     folder = tmp_path / "tiles"
-    folder.mkdir()
-    dice = np.random.default_rng(0)
     for day in (1, 11):
-        pixels = dice.integers(0, 255, (3, 96, 128)).astype(np.uint8)
-        write_cog(folder / f"yard_202309{day:02d}.tif", pixels, GRID, ("red", "green", "blue"))
+        small.noise(folder / f"yard_202309{day:02d}.tif", GRID, day)
     (folder / "broken_20230921.tif").write_text("no image")
     (folder / "notes.txt").write_text("beside the images")
     return RunConfig(tiles=(folder,), title="A yard", pictures=0)
@@ -70,7 +54,7 @@ def test_equal_runs_have_equal_contents(tmp_path, config):
 def test_out_among_the_tiles_is_no_input(tmp_path, config, monkeypatch):
     monkeypatch.chdir(config.tiles[0])
     for _ in range(2):
-        result = run(config, run_room.Path("out"), COMMAND)
+        result = run(config, Path("out"), COMMAND)
     assert len(json.loads((result.dossier / "inputs.json").read_text())) == 4
     verify(result.dossier)
 

@@ -11,7 +11,6 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from typer.testing import CliRunner
 
-from evidence import run as run_room
 from evidence.cli import app
 from evidence.config import RunConfig
 from evidence.marks import Book, Said, load_marks
@@ -22,40 +21,22 @@ from evidence.run import run
 from evidence.seal import FIRST
 from evidence.verify import verify
 from imagery.errors import InputError
-from imagery.sources.write import write_cog
-from models.detections import Detections
 
 # Pixels that are not square on the ground: boxes travel between three grids.
 GRID = GeoBox((120, 160), Affine(6e-6, 0, 130.6, 0, -4.5e-6, 42.4), "EPSG:4326")
 WHO = "A. <b>Reader</b>"
 
 
-class Three:
-    """Three wagons; the place of the first depends on nothing, so that a test can know it."""
-
-    name = "edges"
-
-    def detect(self, raster, tracks=()):
-        at = np.array([30.0, 60.0, 90.0])
-        boxes = np.stack([at, at, *np.tile([[28.0], [6.0], [30.0]], 3)], axis=1)
-        return Detections(raster.grid, boxes, np.array([0.9, 0.8, 0.7]))
-
-
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
+def ran(tmp_path_factory, load):
     """A run over eight dates, five of them in the target period."""
+    helpers = load("small_run")
     folder = tmp_path_factory.mktemp("review")
-    (folder / "tiles").mkdir()
-    dice = np.random.default_rng(0)
     for day in range(1, 9):
-        pixels = dice.integers(0, 255, (3, 120, 160)).astype(np.uint8)
         tags = {"YARDWATCH_SIMULATED": "SIMULATED"}
-        write_cog(
-            folder / "tiles" / f"yard_2023090{day}.tif", pixels, GRID, ("red", "green", "blue"), tags=tags
-        )
+        helpers.noise(folder / "tiles" / f"yard_2023090{day}.tif", GRID, day, tags=tags)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_room, "detector", lambda name: Three())
-        patch.setattr("evidence.observe.reach", lambda *rest: None)
+        helpers.sure(patch, 30.0, 30.0)
         target = "2023-09-04/2023-09-09"
         run(RunConfig(tiles=(folder / "tiles",), pictures=0, target=target), folder / "out", "yardwatch run")
     return folder / "out"

@@ -3,21 +3,17 @@
 import shutil
 import threading
 
-import numpy as np
 import pandas as pd
 import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from evidence import run as run_room
 from evidence.config import RunConfig
 from evidence.marks import Book, load_marks
 from evidence.review_desk import Desk
 from evidence.review_server import Server
 from evidence.run import run
 from evidence.verify import verify
-from imagery.sources.write import write_cog
-from models.detections import Detections
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -25,22 +21,11 @@ GRID = GeoBox((300, 400), Affine(0.5, 0, 500_000, 0, -0.5, 4_700_000), "EPSG:326
 MARKUP = "yard_<img src=x onerror=document.title=1>_20230901.tif"
 
 
-class Three:
-    name = "edges"
-
-    def detect(self, raster, tracks=()):
-        at = np.array([100.0, 150.0, 200.0])
-        boxes = np.stack([at, at, *np.tile([[28.0], [6.0], [30.0]], 3)], axis=1)
-        return Detections(raster.grid, boxes, np.array([0.9, 0.8, 0.7]))
-
-
 @pytest.fixture
-def server(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_room, "detector", lambda name: Three())
-    monkeypatch.setattr("evidence.observe.reach", lambda *rest: None)
-    (tmp_path / "tiles").mkdir()
-    pixels = np.random.default_rng(0).integers(0, 255, (3, 300, 400)).astype(np.uint8)
-    write_cog(tmp_path / "tiles" / MARKUP, pixels, GRID, ("red", "green", "blue"))
+def server(tmp_path, monkeypatch, load):
+    helpers = load("small_run")
+    helpers.sure(monkeypatch, 100.0, 50.0)
+    helpers.noise(tmp_path / "tiles" / MARKUP, GRID)
     run(RunConfig(tiles=(tmp_path / "tiles",), pictures=0), tmp_path / "out", "yardwatch run")
     with Book(tmp_path / "review.jsonl") as book:
         desk = Desk(verify(tmp_path / "out"), book, "A. Reader", tmp_path)
