@@ -1,6 +1,6 @@
 """Radar by its own orbit, and beside optical: on speckle and levels that are made up here."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,20 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
+from evidence.checkpoint import Checkpoint
 from evidence.coarse import together
-from evidence.coarse_tables import PAIR_COLUMNS, pair_rows, write_coarse
+from evidence.coarse_tables import PAIR_COLUMNS, cover_rows, pair_rows, write_coarse
 from evidence.ledger import Outcome, Sighting
 from imagery.scenes import Asset, Scene
 from imagery.tiles import Tile
 from models.measurement import PASS, Measurement, Skip
 from models.occupancy import fuse, radar
-from models.occupancy.lattice import power, read_look
+from models.occupancy.lattice import Look, power, read_look
 
 GRID = GeoBox((40, 60), Affine(10, 0, 5e5, 0, -10, 4.6e6), "EPSG:32652")
 TRACKS = [(f"track-{k}", np.array([[10.0, 20 + k / 2], [50.0, 20 + k / 2]])) for k in range(4)]
 START = datetime(2021, 1, 3, 21, 30, tzinfo=UTC)
 ORBITS = (("descending", 61), ("ascending", 54))
 DATES = 40
+OPTICAL = ("B02", "B03", "B04", "B08")
+WAITING = Skip("waiting", "for the other dates")
 
 
 def scene(name, taken_at, orbit, sensor="sentinel-1-rtc"):
@@ -178,3 +181,40 @@ def test_dates_near_each_other_are_paired_and_disagreement_is_kept(tmp_path):
     write_coarse(list(found.values()), tmp_path)
     assert (tmp_path / "radar.csv").read_text().count("\n") == 3
     assert not (tmp_path / "covers.csv").exists()
+
+
+def test_a_look_survives_an_interrupted_run(tmp_path):
+    seen = look(3)
+    sighting = Sighting(
+        Outcome("date-3", "yard", "sentinel-1-rtc", START, 10.0, True, skip=WAITING), look=seen
+    )
+    kept = Checkpoint(tmp_path, "settings", {})
+    kept.save(scene("date-3", START, ORBITS[1]), [sighting])
+    (again,) = kept.load(scene("date-3", START, ORBITS[1]))
+    assert again.profile is None
+    assert again.outcome.skip == WAITING
+    for field in fields(Look):
+        one, other = getattr(again.look, field.name), getattr(seen, field.name)
+        assert np.array_equal(one, other, equal_nan=True) if isinstance(other, np.ndarray) else one == other
+
+
+def test_covers_cannot_take_a_skip_away_and_measure_a_place_without_tracks():
+    ground = np.random.default_rng(8).uniform(0.1, 0.2, (4, *GRID.shape))
+    ring = np.array([[20.0, 16], [36, 16], [36, 23], [20, 23], [20, 16]])
+
+    def dates(tracks, reason):
+        for k in range(12):
+            when = START + timedelta(days=200 * k)
+            one = Scene(f"d{k}", (Asset(Path("x.tif"), OPTICAL),), "sentinel-2-l2a", when)
+            noise = np.random.default_rng(k).normal(0, 0.003, ground.shape)
+            tile = Tile((ground + noise).astype(np.float32), np.ones(GRID.shape, bool), GRID, OPTICAL, one)
+            waiting = Outcome(one.id, "yard", one.sensor, when, 10.0, True, skip=Skip(reason, "."))
+            yield Sighting(waiting, look=read_look(tile, tile.valid, [("yard", ring)], tracks))
+
+    alone = together(dates([], "no-tracks"), 0.9)
+    assert {m.quantity for one in alone for m in one.measurements} == {"blue_area_m2"}
+    assert all(one.skip is None and one.covers for one in alone)
+    assert len(cover_rows(alone)) == sum(len(one.covers) for one in alone)
+    beside = together(dates(TRACKS, "clouded"), 0.9)
+    assert {one.skip.reason for one in beside} == {"clouded"}
+    assert not any(one.covers for one in beside)
