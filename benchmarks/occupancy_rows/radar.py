@@ -28,6 +28,7 @@ from models.occupancy.filled import filled
 from models.occupancy.lattice import Look, read_look
 from models.occupancy.lessons import Wanted, seen_at
 
+DATA = "SIMULATED yards of seed 906000, known wagon spectra; radar one to three days after each optical date"
 SEED = 906_000
 WANTED = (Wanted(48), Wanted(12, cars=(0, 100)), Wanted(6, cars=(73, 73)))
 """Ordinary traffic, evenly filled, and the claimed figure."""
@@ -73,7 +74,7 @@ def rows(places: int = 10, seed: int = SEED) -> dict[str, float]:
     both = [one for place in passed for one in place if one.radar is not None]
     agree = [fuse.fused(one.optical, one.radar) is not None for one in both if one.optical and one.radar]
     return {
-        "radar_places": places,
+        "places": places,
         **_figures("radar", dates, [[one.radar for one in place] for place in dates]),
         **_figures("optical", dates, [[one.optical for one in place] for place in dates]),
         **_figures("all_weather", dates, [[one.together for one in place] for place in dates]),
