@@ -10,7 +10,7 @@ STOREYS = ("imagery", "models", "evidence")
 SOURCES = [path for storey in STOREYS for path in sorted((ROOT / storey).rglob("*.py"))]
 MAY_IMPORT = {
     "torch": ("models/wagons/", "models/occupancy/learn.py"),
-    "rasterio": ("imagery/reader.py", "imagery/sources/"),
+    "rasterio": ("imagery/sources/",),
     "pystac": ("imagery/sources/",),
     "xarray": ("imagery/cubes.py", "imagery/sources/"),
 }
