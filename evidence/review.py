@@ -71,9 +71,14 @@ class Looked:
     """And when, UTC."""
 
     @property
+    def standing(self) -> dict[str, Box]:
+        """Boxes that were not rejected."""
+        return {name: box for name, box in self.boxes.items() if self.said.get(name) != "reject"}
+
+    @property
     def count(self) -> int:
-        """Boxes that stand."""
-        return len(self.boxes) - sum(said == "reject" for said in self.said.values())
+        """How many stand."""
+        return len(self.standing)
 
 
 def counted_images(held: Held) -> tuple[Counted, ...]:

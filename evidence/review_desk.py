@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +32,7 @@ from evidence.seal import CONFIG, Plain
 from evidence.tables import utc_text
 from evidence.verify import Held
 from imagery.errors import InputError
+from imagery.scenes import Scene
 from imagery.sites import load_site
 from imagery.sources.folder import find_scenes
 
@@ -48,32 +51,50 @@ class Wish(Plain):
     """Where to, in pixels of the picture."""
 
 
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """A verified dossier with its images at hand."""
+
+    held: Held
+    """The dossier."""
+    config: RunConfig
+    """Its config, with absolute paths."""
+    scenes: Mapping[str, Scene]
+    """What its tiles hold, by id."""
+    images: tuple[Counted, ...]
+    """Those in which wagons were counted one by one."""
+
+
+def lay_out(held: Held) -> Laid:
+    """Find the images behind the boxes of a dossier.
+
+    Raises:
+        InputError: Nothing was counted wagon by wagon, or the inputs are not at hand.
+    """
+    if held.base is None:
+        raise InputError("a review needs the images: give the folder of the inputs with --inputs")
+    plain = json.loads((held.folder / CONFIG).read_text(encoding="utf-8"))
+    config = anchored(check_config(RunConfig, plain, CONFIG), held.base)
+    scenes = find_scenes(config.tiles, gsd_m=config.gsd_m, bands=config.bands).scenes
+    return Laid(held, config, {scene.id: scene for scene in scenes}, counted_images(held))
+
+
 class Desk:
     """Answers what the page asks, and writes down what the person says."""
 
-    def __init__(self, held: Held, book: Book, who: str, out: Path) -> None:
-        """Lay out a dossier.
+    def __init__(self, laid: Laid, book: Book, who: str, out: Path) -> None:
+        """Open for one person.
 
         Args:
-            held: The dossier, its inputs found.
+            laid: The dossier and its images.
             book: Where marks go.
             who: Name of the person.
             out: The run's folder, for the tables.
-
-        Raises:
-            InputError: Nothing was counted wagon by wagon, or the inputs are not at hand.
         """
-        if held.base is None:
-            raise InputError("a review needs the images: give the folder of the inputs with --inputs")
-        self._held, self._book, self._who, self._out = held, book, who, out
+        self._held, self._config, self._scenes, self.images = laid.held, laid.config, laid.scenes, laid.images
+        self._book, self._who, self._out = book, who, out
         self._lock = threading.Lock()
-        plain = json.loads((held.folder / CONFIG).read_text(encoding="utf-8"))
-        self._config = anchored(check_config(RunConfig, plain, CONFIG), held.base)
-        config = self._config
-        scenes = find_scenes(config.tiles, gsd_m=config.gsd_m, bands=config.bands).scenes
-        self._scenes = {scene.id: scene for scene in scenes}
-        self._sites = {site.id: site for site in map(load_site, config.sites)}
-        self.images = counted_images(held)
+        self._sites = {site.id: site for site in map(load_site, laid.config.sites)}
         self.view = lru_cache(KEPT)(self._view)
 
     @property

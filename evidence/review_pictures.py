@@ -65,6 +65,16 @@ class View:
         return np.array([scale, scale, scale, scale, 1.0])
 
 
+def grid_of(scene: Scene) -> GeoBox:
+    """The grid in whose pixels an image's boxes are kept.
+
+    Raises:
+        UnreadableError: The image cannot be read.
+    """
+    with open_scene(scene) as raster:
+        return raster.native_grid
+
+
 def view_of(scene: Scene, site: Site | None) -> View:
     """Open an image and show the site in it, or all of it.
 

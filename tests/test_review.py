@@ -15,7 +15,7 @@ from evidence.cli import app
 from evidence.config import RunConfig
 from evidence.marks import Book, Said, load_marks
 from evidence.review import Counted, check_wish, looked_at, order
-from evidence.review_desk import Desk, Wish
+from evidence.review_desk import Desk, Wish, lay_out
 from evidence.review_server import Server
 from evidence.run import run
 from evidence.seal import FIRST
@@ -50,7 +50,7 @@ def held(ran):
 @pytest.fixture
 def desk(held, tmp_path):
     with Book(tmp_path / "review.jsonl") as book:
-        yield Desk(held, book, WHO, tmp_path)
+        yield Desk(lay_out(held), book, WHO, tmp_path)
 
 
 def said(**values):
@@ -207,7 +207,7 @@ def test_a_done_image_is_closed_until_reopened(desk):
 def test_marks_of_another_dossier_stay_unused(held, tmp_path):
     with Book(tmp_path / "review.jsonl") as book:
         book.append(said(site="", scene_id=verify(held.folder).folder.name, action="reject", box="m0"))
-        assert Desk(held, book, WHO, tmp_path).marks == []
+        assert Desk(lay_out(held), book, WHO, tmp_path).marks == []
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 
 from evidence.config import RunConfig
 from evidence.marks import Book, load_marks
-from evidence.review_desk import Desk
+from evidence.review_desk import Desk, lay_out
 from evidence.review_server import Server
 from evidence.run import run
 from evidence.verify import verify
@@ -28,7 +28,7 @@ def server(tmp_path, monkeypatch, load):
     helpers.noise(tmp_path / "tiles" / MARKUP, GRID)
     run(RunConfig(tiles=(tmp_path / "tiles",), pictures=0), tmp_path / "out", "yardwatch run")
     with Book(tmp_path / "review.jsonl") as book:
-        desk = Desk(verify(tmp_path / "out"), book, "A. Reader", tmp_path)
+        desk = Desk(lay_out(verify(tmp_path / "out")), book, "A. Reader", tmp_path)
         with Server(desk) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
             thread.start()

@@ -10,6 +10,7 @@ from evidence.cli import (
     count,
     coverage,
     doctor,
+    export,
     fetch,
     info,
     review,
@@ -43,6 +44,7 @@ for command in (
     claims,
     verify,
     review,
+    export,
     doctor,
 ):
     app.command(command.NAME)(command.main)

@@ -35,13 +35,13 @@ def main(
     with told():
         from evidence.marks import Book
         from evidence.review import MARKS
-        from evidence.review_desk import Desk
+        from evidence.review_desk import Desk, lay_out
         from evidence.review_server import Server
         from evidence.verify import verify
 
-        held = verify(out, inputs=inputs)
+        laid = lay_out(verify(out, inputs=inputs))
         with Book(out / MARKS) as book:
-            desk = Desk(held, book, who or getpass.getuser(), out)
+            desk = Desk(laid, book, who or getpass.getuser(), out)
             desk.write()
             if not summary:
                 with Server(desk, port) as server, suppress(KeyboardInterrupt):
