@@ -8,7 +8,7 @@ from scipy.stats import kendalltau
 
 from evidence.cases import LEAST_BASELINE, SEEN_ENOUGH, Case, Decision, Finding, found, stated, widened
 from imagery.period import Period
-from models.stats.baseline import Baseline
+from models.stats.baseline import Baseline, baseline_of
 from models.stats.change import Change, change_of, p_of
 from models.stats.series import Series
 
@@ -42,8 +42,9 @@ def _trend(case: Case, sign: int) -> Finding:
         f"for a {verb} from {_days(early)} to {_days(late)} the middle value changed by "
         f"{_range(change)} {inside.unit}"
     )
-    decision, (p, kind) = _sign_of(change, sign), _by_chance(case, late if sign > 0 else early, sign)
-    if decision == "supported" and p > case.most_p:
+    high = late if sign > 0 else early
+    decision, (p, kind) = _sign_of(change, sign), _by_chance(case, high, sign)
+    if decision == "supported" and (p > case.most_p or _usual_lately(case, high, sign=1)):
         decision = "undecided"
     scenes = early.scene_ids + late.scene_ids
     return Finding(decision, f"{told} ({kind} {p:.2g})", change.value, change.low, change.high, scenes)
@@ -68,6 +69,19 @@ def _by_chance(case: Case, high: Series, sign: int) -> tuple[float, str]:
     return float(ordered.pvalue), "p-value of their order"
 
 
+def _usual_lately(case: Case, dates: Series, sign: int) -> bool:
+    """Whether such dates were usual in the last year: levels drift, and five years may hold quieter ones.
+
+    The month before is left out: what is claimed may have begun in it.
+    """
+    recent = baseline_of(case.series, case.claim.period, 1, guard_days=30)
+    if recent.n < LEAST_BASELINE:
+        return False
+    p = p_of(dates, recent, "median", "rise" if sign > 0 else "fall")
+    # Few dates can say no more than that none was so extreme.
+    return p > max(2 * case.most_p, 1.01 / (recent.n + 1))
+
+
 def _unusual(case: Case, sign: int) -> Finding:
     """One day against the years before: clearly off the median, and rarely matched."""
     baseline = case.baseline
@@ -83,7 +97,7 @@ def _unusual(case: Case, sign: int) -> Finding:
         else change_of(case.series, case.claim.period, baseline, "minimum", "fall")
     )
     decision = _sign_of(change, sign)
-    if decision == "supported" and change.p_rank > case.most_p:
+    if decision == "supported" and (change.p_rank > case.most_p or _usual_lately(case, inside, sign)):
         decision = "undecided"
     told = (
         f"{told} differs by {_range(change)} {inside.unit} from the median of {change.m} dates in the "
