@@ -27,6 +27,7 @@ from evidence.rakes import write_rakes
 from evidence.report.page import Page, write_page
 from evidence.seal import Seal
 from evidence.statistics import in_eras, statistics_of, write_statistics
+from evidence.styles import write_styles
 from evidence.tables import utc_text, write_tables, write_verdicts
 from evidence.train_tables import write_trains
 from evidence.verdicts import Verdict, judge, yardsticks
@@ -108,6 +109,7 @@ def run(
             progress,
         )
         write_tables(outcomes, out)
+        write_styles(out)
         write_rakes(outcomes, out)
         write_coarse(outcomes, out)
         write_trains(outcomes, out)

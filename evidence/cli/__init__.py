@@ -13,6 +13,7 @@ from evidence.cli import (
     export,
     fetch,
     info,
+    open,
     review,
     run,
     score,
@@ -45,6 +46,7 @@ for command in (
     verify,
     review,
     export,
+    open,
     doctor,
 ):
     app.command(command.NAME)(command.main)
