@@ -33,6 +33,7 @@ MODULES = {
     "zarr": "zarr",
     "pystac": "pystac",
     "matplotlib": "matplotlib",
+    "cryptography": "cryptography",
 }
 
 

@@ -35,7 +35,7 @@ STYLES = {
             "": "200,80,200",
         },
     ),
-    "goods": Style("kind", {"stack": "214,69,30", "ship": "30,90,160", "": "200,80,200"}),
+    "goods": Style("kind", {"stack": "214,69,30", "vessel": "30,90,160", "": "200,80,200"}),
 }
 """By the layer's name, without its ending."""
 
