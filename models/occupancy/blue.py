@@ -59,7 +59,8 @@ DYE_SPREAD = 0.35
 LEAST_YEARLY = 20
 """Dates of earlier years from which on they alone say what is usual."""
 _HALF_YEAR = 182
-_LEAST_LIMIT_M2 = 50.0  # half a pixel at 10 m: less was never tried
+_HEAVY = 1.5  # set on simulated yards
+_LEAST_LIMIT_M2 = 100.0  # a pixel at 10 m
 _TAIL = 0.2  # share of the dates that stand for the rare ones
 
 
@@ -251,9 +252,10 @@ def _conformal(scores: NDArray[np.float64], level: float) -> float:
 def _limit(values: NDArray[np.float64], days: NDArray[np.int64]) -> float:
     """What the largest of a year's dates exceeds in one year of ten.
 
-    The largest fifth of the dates are taken to fall off exponentially, and are carried on from there.
+    The largest fifth of the dates are taken to fall off exponentially, and are carried on from there; half as
+    much again is added, because they fall off more slowly.
     """
     start = float(np.quantile(values, 1 - _TAIL))
     beyond = values[values >= start] - start
     per_year = len(values) / max(float(np.ptp(days)) / 365.25, 1.0)
-    return start + float(beyond.mean()) * math.log(max(_TAIL * per_year / ALARMS_PER_YEAR, 1.0))
+    return _HEAVY * (start + float(beyond.mean()) * math.log(max(_TAIL * per_year / ALARMS_PER_YEAR, 1.0)))
