@@ -376,6 +376,18 @@ def test_a_fault_that_stays_ends_as_failed_and_the_rest_goes_on(stac_server, tmp
     assert states(tmp_path / "out") == {"fetched": 3}
 
 
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_a_truncated_file_is_a_failure_and_never_zeros(stac_server, tmp_path, kept):
+    world.add_archive(stac_server, 1)
+    (source,) = stac_server.folder.rglob("red.tif")
+    whole = source.read_bytes()
+    source.write_bytes(whole[: int(kept * len(whole))])
+    config = world.write_config(tmp_path, stac_server, tries=2)
+    run(config, tmp_path / "out")
+    assert states(tmp_path / "out") == {"failed": 1}
+    assert not list((tmp_path / "out").rglob("*.tif"))
+
+
 @pytest.mark.parametrize("kind", ["reset", "short", "garbage", "status"])
 @pytest.mark.parametrize("after", [0, 1, 2, 3])
 def test_a_fault_that_passes_leaves_no_trace(stac_server, tmp_path, kind, after):
@@ -568,6 +580,33 @@ def test_malicious_items_are_refused_and_nothing_is_written_outside(stac_server,
     }
     run(config, tmp_path / "out")
     assert len(entries(tmp_path / "out")) == len(evil) + 1
+
+
+def test_names_of_assets_and_bands_lead_nowhere(stac_server, tmp_path):
+    """An asset that calls itself ``../../evil`` is no band; beside whole ones it changes nothing."""
+    good, robbed = (json.loads(json.dumps(item)) for item in world.add_archive(stac_server, 2))
+    red = good["assets"]["red"]
+    for name in ("../../../evil", "/etc/evil", "red/../../evil"):
+        good["assets"][name] = {**red, "eo:bands": [{"name": "../../B04", "common_name": "../red"}]}
+    robbed["assets"]["../../red"] = {**robbed["assets"].pop("red"), "eo:bands": [{"name": "../B04"}]}
+    stac_server.collections.clear()
+    for item in (good, robbed):
+        stac_server.add(item)
+    config = world.write_config(tmp_path, stac_server)
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    run(config, tmp_path / "out")
+    assert Counter((e.state, e.rule) for e in entries(tmp_path / "out")) == {
+        ("fetched", ""): 1,
+        ("rejected", "bands-missing"): 1,
+    }
+    new = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    assert all(path.is_relative_to(tmp_path / "out") for path in new)
+    assert {path.name for path in new if path.suffix == ".tif"} == {
+        "B02.tif",
+        "B04.tif",
+        "B08.tif",
+        "SCL.tif",
+    }
 
 
 def test_a_vrt_under_another_name_is_never_opened(stac_server, tmp_path):
