@@ -28,6 +28,7 @@ bench: $(READY)
 	$(BIN)/yardwatch run configs/sample.yaml --out out/sample
 	$(BIN)/python benchmarks/sample_truth.py out/sample
 	$(BIN)/python benchmarks/public_imagery.py
+	$(BIN)/python benchmarks/goods.py
 	$(BIN)/python -m benchmarks.occupancy
 
 $(READY): requirements.lock pyproject.toml

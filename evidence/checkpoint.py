@@ -20,6 +20,7 @@ from evidence.ledger import Outcome, Sighting
 from imagery.align import Shift
 from imagery.scenes import Scene
 from models.detections import Detections
+from models.goods.place import Outline
 from models.measurement import Measurement, Skip
 from models.occupancy.lattice import Look
 from models.occupancy.profile import Profile
@@ -95,6 +96,7 @@ def _plain(sighting: Sighting, arrays: Arrays, prefix: str) -> dict[str, Any]:
         "skip": asdict(outcome.skip) if outcome.skip else None,
         "shift": asdict(outcome.shift) if outcome.shift else None,
         "trains": [asdict(train) | {"line": train.line.tolist()} for train in outcome.trains],
+        "goods": [asdict(outline) for outline in outcome.goods],
     }
     if outcome.detections is not None:
         found = outcome.detections
@@ -139,6 +141,7 @@ def _sighting(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Sighting:
         skip=Skip(**plain["skip"]) if plain["skip"] else None,
         shift=Shift(**plain["shift"]) if plain["shift"] else None,
         trains=tuple(Train(**values | {"line": np.array(values["line"])}) for values in plain["trains"]),
+        goods=tuple(_outline(values) for values in plain["goods"]),
     )
     if "detections" in plain:
         outcome = replace(outcome, detections=_detections(plain["detections"], arrays, prefix))
@@ -148,6 +151,10 @@ def _sighting(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Sighting:
         if name in plain
     }
     return Sighting(outcome, **readings)
+
+
+def _outline(plain: dict[str, Any]) -> Outline:
+    return Outline(**{**plain, "ring": tuple((lon, lat) for lon, lat in plain["ring"])})
 
 
 def _detections(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Detections:

@@ -11,6 +11,7 @@ import numpy as np
 from imagery.align import Shift
 from imagery.errors import InputError
 from models.detections import Detections
+from models.goods.place import Outline
 from models.measurement import Measurement, Skip
 from models.occupancy.blue import Cover
 from models.occupancy.fuse import Pair
@@ -49,6 +50,8 @@ class Outcome:
     """Pixels of the yard that its own classes call cloud and that were believed all the same."""
     covers: tuple[Cover, ...] = ()
     """Ground under coloured covers, by yard or track and colour."""
+    goods: tuple[Outline, ...] = ()
+    """Stacks in the yards and ships at the berths, in a fine image."""
     trains: tuple[Train, ...] = ()
     """Trains in an image of 2 to 5 m, in the order of the tracks."""
     pairs: tuple[Pair, ...] = ()

@@ -26,6 +26,7 @@ from imagery.tiles import Tile
 from imagery.tracks import TrackFile, tracks_in_pixels
 from imagery.visibility import believable, share_of_tracks
 from models.detections import Detector, on_grid
+from models.goods.place import read_place
 from models.measurement import Skip
 from models.occupancy.lattice import read_look
 from models.occupancy.profile import read_profile
@@ -66,12 +67,12 @@ class Place:
         source = self.site or self.tracks
         return tracks_in_pixels(source, raster.grid) if source else ()
 
-    def yards(self, raster: Raster) -> tuple[tuple[str, Pixels], ...]:
-        """Outlines of the yards in pixels of the raster: (id, (n, 2)) each."""
+    def yards(self, raster: Raster, role: str = "yard") -> tuple[tuple[str, Pixels], ...]:
+        """Outlines of the yards, or berths, in pixels of the raster: (id, (n, 2)) each."""
         return tuple(
             (area.id, lonlat_to_pixel(raster.grid, np.asarray(area.polygon.exterior.coords)))
             for area in (self.site.areas if self.site else ())
-            if area.role == "yard"
+            if area.role == role
         )
 
 
@@ -161,7 +162,8 @@ def _look_at(
     axes = place.axes(view)
     match SENSORS[raster.scene.sensor].regime(gsd):
         case "single":
-            return _count(raster, view, axes, area, base, place.detector or detector, level)
+            sighting = _count(raster, view, axes, area, base, place.detector or detector, level)
+            return _stored(sighting, place, view, level)
         case "none":
             return _skipped(base, "too-coarse", f"pixels of {gsd:.1f} m show no train; use 30 m or finer")
         case _ if not axes and not place.yards(view):
@@ -244,6 +246,18 @@ def _count(
         detections=on_grid(found, raster.native_grid),
     )
     return Sighting(outcome)
+
+
+def _stored(sighting: Sighting, place: Place, view: Raster, level: float) -> Sighting:
+    """With the goods in the place's yards and the ships at its berths; a skip stays one."""
+    outcome = sighting.outcome
+    if outcome.skip is not None:
+        return sighting
+    tracks = [line for _, line in place.axes(view)]
+    found, outlines = read_place(view, place.yards(view), place.yards(view, "berth"), tracks, level)
+    return replace(
+        sighting, outcome=replace(outcome, measurements=(*outcome.measurements, *found), goods=outlines)
+    )
 
 
 def _seen_share(view: Raster, axes: Sequence[tuple[str, Pixels]], area: Pixels | None) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+from shapely import Polygon
 
 from evidence.files import written
 from evidence.ledger import Outcome
@@ -19,7 +20,7 @@ from models.detections import footprints, headings_deg
 
 MEASUREMENT_COLUMNS = (
     "site", "scene_id", "taken_at", "sensor", "gsd_m", "quantity", "value", "low", "high", "level", "unit",
-    "method", "visible_share", "simulated",
+    "method", "visible_share", "gate", "cross_check", "simulated",
 )  # fmt: skip
 SKIP_COLUMNS = ("site", "scene_id", "taken_at", "reason", "detail")
 ALIGN_COLUMNS = (
@@ -31,18 +32,25 @@ DETECTION_COLUMNS = (
     "site", "scene_id", "taken_at", "score", "kind", "tarp", "length_m", "width_m", "heading_deg",
     *BOX_COLUMNS, "simulated",
 )  # fmt: skip
+GOODS_COLUMNS = (
+    "site", "scene_id", "taken_at", "kind", "area", "area_m2", "length_m", "height_m", "height_low_m",
+    "height_high_m", "reason", "simulated",
+)  # fmt: skip
 
 
 def write_tables(outcomes: Sequence[Outcome], out: Path) -> None:
     """Write measurements, detections and skips into ``out``, each file whole or not at all."""
     measurements = pd.DataFrame(measurement_rows(outcomes), columns=list(MEASUREMENT_COLUMNS))
-    measurements = measurements.astype({"value": float, "low": float, "high": float, "gsd_m": float})
+    measurements = measurements.astype(
+        {"value": float, "low": float, "high": float, "gsd_m": float, "cross_check": float}
+    )
     with written(out / "measurements.parquet") as path:
         measurements.to_parquet(path, index=False)
     write_csv(measurements, out / "measurements.csv")
     write_csv(pd.DataFrame(skip_rows(outcomes), columns=list(SKIP_COLUMNS)), out / "skips.csv")
     write_csv(pd.DataFrame(align_rows(outcomes), columns=list(ALIGN_COLUMNS)), out / "align.csv")
     _write_detections(outcomes, out)
+    _write_goods(outcomes, out)
 
 
 def write_verdicts(verdicts: Sequence[Verdict], out: Path) -> None:
@@ -58,7 +66,7 @@ def measurement_rows(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:
     return [
         (
             o.site, o.scene_id, utc_text(o.taken_at), o.sensor, o.gsd_m, m.quantity, m.value, m.low, m.high,
-            m.level, m.unit, m.method, m.visible_share, o.simulated,
+            m.level, m.unit, m.method, m.visible_share, m.gate, m.cross_check, o.simulated,
         )
         for o in outcomes
         for m in o.measurements
@@ -127,10 +135,34 @@ def _write_detections(outcomes: Iterable[Outcome], out: Path) -> None:
             )  # fmt: skip
     geometry = gpd.GeoSeries(shapes, crs="EPSG:4326" if placed else None)
     table = gpd.GeoDataFrame(pd.DataFrame(rows, columns=list(DETECTION_COLUMNS)), geometry=geometry)
-    with written(out / "detections.parquet") as path:
+    _write_shapes(table, out / "detections")
+
+
+def _write_goods(outcomes: Iterable[Outcome], out: Path) -> None:
+    """Outlines of stacks and ships; a height that is not known stays empty, with the reason beside it."""
+    rows, shapes = [], []
+    for o in outcomes:
+        for g in o.goods:
+            shapes.append(Polygon(g.ring))
+            rows.append(
+                (
+                    o.site, o.scene_id, utc_text(o.taken_at), g.kind, g.area, g.area_m2, g.length_m,
+                    g.height_m, g.height_low_m, g.height_high_m, g.reason, o.simulated,
+                )
+            )  # fmt: skip
+    plain = pd.DataFrame(rows, columns=list(GOODS_COLUMNS))
+    heights = {name: float for name in GOODS_COLUMNS if name.endswith("_m")}
+    table = gpd.GeoDataFrame(plain.astype(heights), geometry=gpd.GeoSeries(shapes, crs="EPSG:4326"))
+    _write_shapes(table, out / "goods")
+
+
+def _write_shapes(table: gpd.GeoDataFrame, stem: Path) -> None:
+    """A table with geometry as GeoParquet and as GeoJSON."""
+    with written(stem.with_suffix(".parquet")) as path:
         table.to_parquet(path, index=False)
-    with written(out / "detections.geojson") as path:
-        path.write_text((table.to_json(drop_id=True) if rows else _EMPTY_GEOJSON) + "\n", encoding="utf-8")
+    text = table.to_json(drop_id=True) if len(table) else _EMPTY_GEOJSON
+    with written(stem.with_suffix(".geojson")) as path:
+        path.write_text(text + "\n", encoding="utf-8")
 
 
 _EMPTY_GEOJSON = '{"type": "FeatureCollection", "features": []}'

@@ -126,7 +126,8 @@ def _rays(view: View, parts: Parts, stack: int) -> _Rays | None:
     ray = np.flatnonzero(met & ~met_other & (end < steps.size - 1))
     before, after = shade[ray, end[ray] - 1], shade[ray, end[ray]]
     last = end[ray] - 1 + (before - 0.5) / np.maximum(before - after, 1e-6)
-    light = cv2.GaussianBlur(cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 0.7)
+    grey = cv2.GaussianBlur(cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY), (0, 0), 0.7)
+    light = np.asarray(grey, dtype=np.float32)
     half, off = (left[ray] + end[ray]) // 2, np.minimum(end[ray] + round(2 / _STEP_PX), steps.size - 1)
     seen = _sampled(light, at[0][ray], at[1][ray], 1)
     each = np.arange(len(ray))

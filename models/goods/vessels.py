@@ -37,11 +37,12 @@ LEAST_WATER = 0.2
 """Share of the surroundings of a berth that must be water."""
 MOST_ROUGH = 0.09
 """Scatter of the logarithm of brightness of water: smoother than ground, glint apart."""
-LENGTH_M = 1.5
-"""Standard deviation of a length beyond its pixels: what a bow loses to its shape, and the lean of a hull."""
+LENGTH_M, LENGTH_SHARE = 1.5, 0.035
+"""Standard deviation of a length beyond its pixels, in metres and as a share of it: bow, lean and lit side of
+a hull. Set on painted ships."""
 MOST_CUT = 0.15
 """Share of an outline that may lie on the rim of the surroundings: quays go on beyond it."""
-_APART = 0.25  # log ratio to water from which on a pixel is none
+_APART, _SCATTERS = (0.1, 0.25), 5.0  # log ratio to water from which on a pixel is none
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,13 @@ def _water(logs: NDArray[np.float32], zone: Mask, px_m: float) -> Mask | Skip:
     apart = logs - colour
     brighter = apart.mean(axis=2)
     hue = np.linalg.norm(apart - brighter[..., None], axis=2)
-    alike = (brighter < _APART) & (hue < _APART)  # darker water lies in a shadow
+    like = smooth & (np.abs(mean - middle) < 0.1)
+    # As far apart as the water itself scatters, within reason; darker water lies in a shadow.
+    light_from, hue_from = (
+        float(np.clip(_SCATTERS * 1.48 * np.median(np.abs(value[like])), *_APART))
+        for value in (brighter, hue)
+    )
+    alike = (brighter < light_from) & (hue < hue_from)
     return np.asarray(zone & alike, dtype=bool)
 
 
@@ -145,7 +152,7 @@ def measured(
     """
     count = float(len(found))
     longest = max((vessel.length_m for vessel in found), default=0.0)
-    spread = NormalDist().inv_cdf((1 + level) / 2) * math.hypot(LENGTH_M, px_m)
+    spread = NormalDist().inv_cdf((1 + level) / 2) * math.hypot(LENGTH_M, px_m, LENGTH_SHARE * longest)
     low, high = (max(longest - spread, 0.0), longest + spread) if found else (0.0, LEAST_LENGTH_M)
     return (
         Measurement("vessels", count, count, count, level, "ships", METHOD, visible_share),
