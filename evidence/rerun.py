@@ -24,6 +24,7 @@ from imagery.textfile import read_text
 
 TOLERANCE = 1e-3
 """Relative difference of a value or of an end of its interval that another processor may make."""
+OTHER_CODE = "This installation's code or weights are not those of the dossier"
 MAX_TABLE_BYTES = 256 * 1024 * 1024
 KEY = ("site", "scene_id", "quantity", "method")
 NUMBERS = ("value", "low", "high")
@@ -69,9 +70,14 @@ def rerun(held: Held, tolerance: float = TOLERANCE) -> Rerun:
         run(anchored(_config(held.folder / CONFIG), there), out, "yardwatch verify --rerun")
         measured = [_measurements(folder / "measurements.csv") for folder in (held.folder, out)]
         judged = [_verdicts(folder / "verdicts.json") for folder in (held.folder, out)]
-    differences = [_compare("measurement", tolerance, *measured), _compare("verdict", tolerance, *judged)]
     software = json.loads(read_text(held.folder / SOFTWARE, MAX_TABLE_BYTES))
     same_code = software["code_sha256"] == code_digest()
+    try:
+        differences = [_compare("measurement", tolerance, *measured), _compare("verdict", tolerance, *judged)]
+    except Broken as broken:
+        if same_code:
+            raise
+        raise Broken(broken.what, broken.name, f"{broken.why}. {OTHER_CODE}") from None
     return Rerun(len(measured[0]), len(judged[0]), max(differences), same_code)
 
 

@@ -49,12 +49,14 @@ class Broken(YardwatchError):
     Attributes:
         what: ``missing``, ``changed``, ``added``, ``step``, ``signature``, ``seal``, ``input``, ``result``.
         name: The file, or the step, in the dossier's own words.
+        why: What is wrong with it.
     """
 
     def __init__(self, what: str, name: str, why: str) -> None:
         super().__init__(f"{name}: {why}")
         self.what = what
         self.name = name
+        self.why = why
 
 
 @dataclass(frozen=True)

@@ -79,15 +79,17 @@ def test_a_dossier_comes_out_the_same_again(tmp_path, config, monkeypatch, with_
     ("old", "new", "said"),
     [(",3.0,", ",4.0,", "its value came out as 3, not 4"), ("railcars", "wagons", "the rerun alone has it")],
 )
-def test_another_result_is_named(tmp_path, config, old, new, said):
+def test_another_result_is_named(tmp_path, config, monkeypatch, old, new, said):
     held = verify(run(config, tmp_path / "out", COMMAND).dossier)
     table = held.folder / "measurements.csv"
     table.chmod(0o644)
     assert old in table.read_text()
     table.write_text(table.read_text().replace(old, new))
+    monkeypatch.setattr("evidence.rerun.code_digest", lambda: "0" * 64)
     with pytest.raises(Broken, match=said) as caught:
         rerun(held)
     assert caught.value.what == "result"
+    assert "code or weights" in str(caught.value), "why it may differ belongs to it"
 
 
 def test_a_config_that_leads_out_is_not_run(tmp_path, config):

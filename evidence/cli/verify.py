@@ -63,7 +63,7 @@ def _say(held: Held, known_key: bool) -> None:
 
 
 def _rerun(held: Held, tolerance: float) -> None:
-    from evidence.rerun import rerun
+    from evidence.rerun import OTHER_CODE, rerun
 
     again = rerun(held, tolerance)
     console.print(
@@ -71,4 +71,4 @@ def _rerun(held: Held, tolerance: float) -> None:
         f"largest difference {again.largest:.2g} (tolerance {tolerance:g})"
     )
     if not again.same_code:
-        console.print("This installation's code or weights are not those of the dossier.")
+        console.print(f"{OTHER_CODE}.")
