@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from evidence.seal import CONFIG, CRATE, INPUTS, SEAL, SOFTWARE, STEPS, Entry, digest
+from evidence.seal import CONFIG, CRATE, HELD, INPUTS, SEAL, SOFTWARE, STEPS, Entry, digest
 
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
 CONTEXT = [f"{SPECIFICATION}/context", {"sha256": "https://schema.org/sha256"}]
@@ -69,16 +69,19 @@ def describe(files: Mapping[str, Entry], inputs: Mapping[str, Entry], occasion: 
 
     Args:
         files: Every file of the dossier that the crate describes, by path.
-        inputs: What was read, by path; those not held stand as things outside.
+        inputs: What was read, by path; what the dossier does not hold stands as a thing outside.
         occasion: When and by what.
 
     Returns:
         The document for ``ro-crate-metadata.json``.
     """
     entities = [_file(path, entry) for path, entry in sorted(files.items())]
-    outside = [_input(path, entry) for path, entry in sorted(inputs.items())]
-    results = [{"@id": one["@id"]} for one in entities]
-    graph = [_descriptor(), _root(occasion, results), _action(occasion, outside, results), _tool(occasion)]
+    parts = [{"@id": one["@id"]} for one in entities]
+    outside = [_input(path, entry) for path, entry in sorted(inputs.items()) if f"{HELD}/{path}" not in files]
+    held = [path for path in sorted(files) if path.startswith(f"{HELD}/")]
+    read = [{"@id": one["@id"]} for one in outside] + [{"@id": _reference(path)} for path in held]
+    results = [part for part in parts if part not in read]
+    graph = [_descriptor(), _root(occasion, parts), _action(occasion, read, results), _tool(occasion)]
     graph.append(
         {
             "@id": "#licence",
@@ -117,7 +120,7 @@ def _root(occasion: Occasion, parts: list[dict[str, str]]) -> dict[str, Any]:
 
 
 def _action(
-    occasion: Occasion, inputs: list[dict[str, Any]], results: list[dict[str, str]]
+    occasion: Occasion, inputs: list[dict[str, str]], results: list[dict[str, str]]
 ) -> dict[str, Any]:
     return {
         "@id": "#run",
@@ -127,7 +130,7 @@ def _action(
         "startTime": occasion.started,
         "endTime": occasion.finished,
         "instrument": {"@id": "#yardwatch"},
-        "object": [{"@id": one["@id"]} for one in inputs],
+        "object": inputs,
         "result": results,
     }
 

@@ -125,7 +125,7 @@ class Draft:
         with written(self._folder / STEPS) as path:
             path.write_bytes(b"".join(step.line() for step in self._chain))
         files[STEPS] = self._entry(STEPS)
-        self._write(CRATE, describe(files, {} if how.with_inputs else self._inputs, occasion))
+        self._write(CRATE, describe(files, self._inputs, occasion))
         files[CRATE] = self._entry(CRATE)
         public_key = how.key.public_key().public_bytes_raw().hex() if how.key else None
         seal = make_seal(files, self._chain, public_key)

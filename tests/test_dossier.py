@@ -62,6 +62,11 @@ def test_inputs_can_travel_along_as_copies(tmp_path, dossiers):
     folder = dossiers.world(tmp_path, Sealing(with_inputs=True))
     held = folder / "inputs" / "tiles" / "deep er" / "b_20230911.tif"
     original = tmp_path / "tiles" / "deep er" / "b_20230911.tif"
+    crate = {one["@id"]: one for one in json.loads((folder / CRATE).read_text())["@graph"]}
+    name = "inputs/tiles/deep%20er/b_20230911.tif"
+    assert {"@id": name} in crate["#run"]["object"]
+    assert {"@id": name} not in crate["#run"]["result"]
+    assert crate[name]["@type"] == "File"
     assert held.read_bytes() == original.read_bytes()
     assert not held.samefile(original)
 
