@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evidence.cli.terminal import console, escape, told
+from imagery.errors import InputError
 
 if TYPE_CHECKING:
     from evidence.review_desk import Desk
@@ -41,7 +42,7 @@ def main(
 
         laid = lay_out(verify(out, inputs=inputs))
         with Book(out / MARKS) as book:
-            desk = Desk(laid, book, who or getpass.getuser(), out)
+            desk = Desk(laid, book, who or _login(), out)
             desk.write()
             if not summary:
                 with Server(desk, port) as server, suppress(KeyboardInterrupt):
@@ -49,6 +50,13 @@ def main(
                     console.print("This address is for you alone. Ctrl-C ends the review.")
                     server.serve_forever()
             _say(desk, out)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise InputError("this login has no name: give yours with --who") from error
 
 
 def _say(desk: Desk, out: Path) -> None:
