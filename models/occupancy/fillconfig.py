@@ -9,6 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.occupancy.lessons import Wanted
 
+TRIED = (
+    Wanted(36),
+    Wanted(12, cars=(0, 100)),
+    Wanted(12, "held-out", (0, 100)),
+    Wanted(5, cars=(73, 73)),
+    Wanted(5, "held-out", (73, 73)),
+)
+"""Visits of each place that the finished net is tried on."""
+TRIED_KINDS = ("ordinary", "known", "unseen", "known_73", "unseen_73")
+"""What they are called."""
+
 
 class FillConfig(BaseModel):
     """Everything that decides the weights and their calibration."""
@@ -25,10 +36,12 @@ class FillConfig(BaseModel):
     """Where lessons and checkpoints are kept; a run that was broken off goes on from there."""
     into: Path = Path("models/weights")
     """Where the finished weights and their calibration go."""
-    places: int = Field(120, ge=1)
+    places: int = Field(90, ge=1)
     """Simulated places to learn from."""
-    calibrate_places: int = Field(25, ge=1)
+    calibrate_places: int = Field(20, ge=1)
     """Other simulated places, on which intervals are calibrated."""
+    test_places: int = Field(12, ge=0)
+    """Others still, on which the finished net is tried."""
     ordinary: int = Field(36, ge=20)
     """Dates of ordinary traffic, 0 to 20 wagons, painted of each place: what baselines are made of."""
     busy: int = Field(8, ge=0)

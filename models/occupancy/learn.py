@@ -19,13 +19,14 @@ from torch.nn import functional as F
 from imagery.errors import UnreadableError
 from models.occupancy.differ import FLOOR, ROLES, Difference
 from models.occupancy.fillconfig import FillConfig
-from models.occupancy.intervals import Calibration, Trial, calibrate
-from models.occupancy.lessons import Lessons, school, tried
+from models.occupancy.lessons import Lessons, school
 from models.occupancy.reading import FACTS, Reading, facts
-from models.occupancy.traffic import busier, far_top
+from models.occupancy.traffic import busier
+from models.occupancy.trials import calibrated, tell
 
 ALWAYS = 4
 """The first of the bands, which every sensor is expected to have: blue, green, red, near infrared."""
+_COLUMNS = 64  # a longer corridor is learnt from in stretches of this length
 CHANNELS = 2 * len(ROLES) + len(ROLES) + ALWAYS + 4
 
 
@@ -33,9 +34,9 @@ CHANNELS = 2 * len(ROLES) + len(ROLES) + ALWAYS + 4
 class FillShape:
     """Size of the net."""
 
-    fine: int = 20
+    fine: int = 16
     """Channels at the image's own pixels."""
-    deep: int = 40
+    deep: int = 32
     """Channels at half of them."""
     dilations: tuple[int, ...] = (1, 2, 4)
     """One residual block each at half resolution; together they see about 250 m to either side."""
@@ -127,11 +128,11 @@ class Inputs:
         return Inputs(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
-def tensors(dates: Sequence[Difference]) -> Inputs:
-    """Dates of one shape as tensors."""
+def tensors(dates: Sequence[Difference], columns: slice = slice(None)) -> Inputs:
+    """Dates of one shape as tensors; of their columns, those wanted."""
 
     def stacked(name: str, fill: float) -> Tensor:
-        x = torch.from_numpy(np.stack([getattr(one, name) for one in dates]))
+        x = torch.from_numpy(np.stack([getattr(one, name)[..., columns] for one in dates]))
         return F.pad(x, (0, x.shape[-1] % 2, 0, x.shape[-2] % 2), value=fill)
 
     return Inputs(
@@ -238,26 +239,10 @@ def train_fill(config: FillConfig, say: Callable[[str], None] = print) -> None:
     config.into.mkdir(parents=True, exist_ok=True)
     about = {"config": config.model_dump(mode="json"), "torch": torch.__version__}
     save(net, config.into / "occupancy.safetensors", about)
-    calibrated(config, say).write(config.into / "occupancy.json")
-
-
-def calibrated(config: FillConfig, say: Callable[[str], None] = print) -> Calibration:
-    """Intervals of the weights that ``config`` wrote, from places that nothing was learnt from.
-
-    Half of the busy dates are as painted; half are ordinary dates with trains added whose tops lie further
-    from the known materials than any that were learnt from, so that intervals hold for other stock too.
-    """
     reader = Reader(config.into / "occupancy.safetensors")
-    rng = np.random.default_rng(config.seed)
-    trials: list[Trial] = []
-    folder, wanted = config.work / config.name / "calibrate", config.wanted(config.calibrate_busy)
-    for one in school(folder, config.seed + 100, config.calibrate_places, wanted, measured=False):
-        ordinary = one.take(one.group == 0)
-        far = busier(ordinary, rng, config.calibrate_busy / config.ordinary, draw=far_top)
-        added = far.take(np.arange(len(far)) >= len(ordinary))
-        trials += [*tried(one, reader.read(one.dates)), *tried(added, reader.read(added.dates))]
-    say(f"calibrated on {len(trials)} dates")
-    return calibrate(trials)
+    calibration = calibrated(config, reader, say)
+    calibration.write(config.into / "occupancy.json")
+    tell(config, reader, calibration, say)
 
 
 def fit(config: FillConfig, lessons: Sequence[Lessons], say: Callable[[str], None] = print) -> FillNet:
@@ -303,13 +288,15 @@ def fit(config: FillConfig, lessons: Sequence[Lessons], say: Callable[[str], Non
 
 
 def _batch(lessons: Sequence[Lessons], rng: np.random.Generator, size: int = 8) -> tuple[Inputs, Tensor]:
-    """Dates of one place, half of them busy ones, and the filled metres of each pixel."""
+    """A stretch of some dates of one place, half of them busy, and the filled metres of each pixel."""
     one = lessons[int(rng.integers(len(lessons)))]
     weight = np.where(one.group == 0, 1 / max((one.group == 0).sum(), 1), 1 / max((one.group > 0).sum(), 1))
     chosen = rng.choice(len(one), min(size, len(one)), replace=False, p=weight / weight.sum())
-    truth = torch.from_numpy(one.truth[chosen])
+    start = int(rng.integers(max(1, one.truth.shape[-1] - _COLUMNS + 1)))
+    columns = slice(start, start + _COLUMNS)
+    truth = torch.from_numpy(one.truth[chosen][..., columns])
     padded = F.pad(truth, (0, truth.shape[-1] % 2, 0, truth.shape[-2] % 2))
-    return tensors([one.dates[k] for k in chosen]), padded
+    return tensors([one.dates[k] for k in chosen], columns), padded
 
 
 def varied(batch: tuple[Inputs, Tensor], rng: np.random.Generator) -> tuple[Inputs, Tensor]:
