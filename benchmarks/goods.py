@@ -247,8 +247,9 @@ def ships(count: int) -> dict[str, Any]:
         if isinstance(found, Skip):
             rows.append((berth.length_m, np.nan, np.nan, np.nan))
             continue
-        length = ships_measured(found.vessels, berth.painted.gsd_m * scale, LEVEL, 1.0)[1]
-        rows.append((berth.length_m, length.value, length.low, length.high))
+        told = ships_measured(found.vessels, berth.painted.gsd_m * scale, LEVEL, 1.0)
+        length = next(((m.value, m.low, m.high) for m in told if m.quantity == "vessel_length_m"), (0.0,) * 3)
+        rows.append((berth.length_m, *length))
     true, value, low, high = np.array(rows).T
     there, told = true > 0, np.isfinite(value)
     hit = there & (value > 0)
@@ -269,8 +270,8 @@ def main() -> None:
     )
     parser.add_argument("--fit", type=int, default=0)
     parser.add_argument("--calibrate", type=int, default=0)
-    parser.add_argument("--yards", type=int, default=200)
-    parser.add_argument("--berths", type=int, default=60)
+    parser.add_argument("--yards", type=int, default=150)
+    parser.add_argument("--berths", type=int, default=30)
     asked = parser.parse_args()
     if asked.fit:
         teach(asked.fit)

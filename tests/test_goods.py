@@ -340,12 +340,13 @@ def test_a_ship_beside_its_pier_is_as_long_as_drawn(length):
     assert longest.low <= length <= longest.high
 
 
-def test_no_ship_is_zero_where_water_is_seen_and_nothing_where_none_is():
+def test_no_ship_found_is_no_proof_and_without_water_nothing_is_said():
     seen = np.ones((260, 320), dtype=bool)
     image, ring = harbour(None)
     told = berth_of(image, seen, ring, 0.5)
     assert told.vessels == ()
-    assert ships_measured(told.vessels, 0.5, 0.9, 1.0)[1].value == 0.0
+    (count,) = ships_measured(told.vessels, 0.5, 0.9, 1.0)
+    assert (count.value, count.high) == (0.0, 1.0)
     rough = np.random.default_rng(0).integers(0, 255, image.shape).astype(np.uint8)
     assert isinstance(berth_of(rough, seen, ring, 0.5), Skip)
 

@@ -42,7 +42,7 @@ LENGTH_M, LENGTH_SHARE = 1.5, 0.035
 a hull. Set on painted ships."""
 MOST_CUT = 0.15
 """Share of an outline that may lie on the rim of the surroundings: quays go on beyond it."""
-_APART, _SCATTERS = (0.1, 0.25), 5.0  # log ratio to water from which on a pixel is none
+_APART, _SCATTERS = (0.08, 0.25), 5.0  # log ratio to water from which on a pixel is none
 
 
 @dataclass(frozen=True)
@@ -119,12 +119,14 @@ def _water(logs: NDArray[np.float32], zone: Mask, px_m: float) -> Mask | Skip:
     hue = np.linalg.norm(apart - brighter[..., None], axis=2)
     like = smooth & (np.abs(mean - middle) < 0.1)
     # As far apart as the water itself scatters, within reason; darker water lies in a shadow.
-    light_from, hue_from = (
-        float(np.clip(_SCATTERS * 1.48 * np.median(np.abs(value[like])), *_APART))
-        for value in (brighter, hue)
-    )
+    light_from = _threshold(1.48 * float(np.median(np.abs(brighter[like]))))
+    hue_from = _threshold(0.85 * float(np.median(hue[like])))  # a Rayleigh median is 1.18 sigma
     alike = (brighter < light_from) & (hue < hue_from)
     return np.asarray(zone & alike, dtype=bool)
+
+
+def _threshold(scatter: float) -> float:
+    return float(np.clip(_SCATTERS * scatter, *_APART))
 
 
 def _vessel(contour: NDArray[Any], px_m: float) -> Vessel | None:
@@ -146,15 +148,17 @@ def _vessel(contour: NDArray[Any], px_m: float) -> Vessel | None:
 def measured(
     found: Sequence[Vessel], px_m: float, level: float, visible_share: float
 ) -> tuple[Measurement, ...]:
-    """How many ships lie there and how long the longest is; 0 m where water is seen and no ship on it.
+    """How many ships lie there, and how long the longest is; no length where none is found.
 
-    The count has no width: docs/goods.md says how often a ship is missed.
+    On painted pictures no ship was invented, but many were missed (docs/goods.md): one more than are found
+    may lie there, and not finding one says little.
     """
     count = float(len(found))
-    longest = max((vessel.length_m for vessel in found), default=0.0)
+    ships = Measurement("vessels", count, count, count + 1, level, "ships", METHOD, visible_share)
+    if not found:
+        return (ships,)
+    longest = max(vessel.length_m for vessel in found)
     spread = NormalDist().inv_cdf((1 + level) / 2) * math.hypot(LENGTH_M, px_m, LENGTH_SHARE * longest)
-    low, high = (max(longest - spread, 0.0), longest + spread) if found else (0.0, LEAST_LENGTH_M)
-    return (
-        Measurement("vessels", count, count, count, level, "ships", METHOD, visible_share),
-        Measurement("vessel_length_m", longest, low, high, level, "m", METHOD, visible_share),
-    )
+    ends = max(longest - spread, 0.0), longest + spread
+    length = Measurement("vessel_length_m", longest, *ends, level, "m", METHOD, visible_share)
+    return ships, length
