@@ -73,7 +73,7 @@ def on_real_yards(folder: Path, names: Sequence[str]) -> Iterator[Figure]:
         reader = detector(name)
         for given in (False, True):
             results = [read_one(folder, entry, reader, given) for entry in entries]
-            rows = [row for row in results if isinstance(row, Row) and not row.negative]
+            rows = [r for r in results if isinstance(r, Row) and not r.negative and r.tracks == given]
             how = "axes given" if given else "no map"
             only = [row for row in rows if not row.may_train]
             yield from _yards(f"{name}, real yards, {how}", only, "evaluate-only yards", given)
@@ -220,7 +220,7 @@ def overlays(folder: Path, out: Path) -> None:
         scene = find_scenes([folder / labels.image], gsd_m=labels.gsd_m).scenes[0]
         axes = folder / "tracks" / f"{file.stem}.geojson"
         with open_scene(scene) as raster:
-            for how in ("no map", "axes given"):
+            for how in ("no map", "axes given") if axes.exists() else ("no map",):
                 given = tracks_in_pixels(load_tracks(axes), raster.grid) if how != "no map" else ()
                 found = reader.detect(raster, [line for _, line in given])
                 pairs = match(found, labels.boxes, 0.3, labels.ignored_ground(found))
