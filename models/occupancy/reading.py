@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,14 @@ class Reading:
     """Scale of their error as the net expects it."""
     filled: NDArray[np.float32]
     """(height, length) filled share of each pixel's track."""
+
+
+class FillReader(Protocol):
+    """Reads how much of the tracks is filled."""
+
+    def read(self, dates: Sequence[Difference], batch: int = 16) -> list[Reading]:
+        """One reading a date."""
+        ...
 
 
 def facts(one: Difference) -> NDArray[np.float32]:

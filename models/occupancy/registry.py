@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
-from models.occupancy.differ import Difference
 from models.occupancy.intervals import Calibration
-from models.occupancy.reading import Reading
+from models.occupancy.reading import FillReader
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
-
-
-class FillReader(Protocol):
-    """Reads how much of the tracks is filled."""
-
-    def read(self, dates: Sequence[Difference], batch: int = 16) -> list[Reading]:
-        """One reading a date."""
-        ...
 
 
 @cache

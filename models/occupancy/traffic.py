@@ -50,19 +50,23 @@ Draw = Callable[[np.random.Generator], Spectrum]
 """Draws a top, (10,) reflectance."""
 
 
-def usual_top(rng: np.random.Generator) -> Spectrum:
-    """A known top as painted trains have it."""
-    return draw_top(rng)[1]
+def wide_top(rng: np.random.Generator) -> Spectrum:
+    """A known top as painted trains have it, or one far from it: what is learnt from."""
+    return draw_top(rng)[1] if rng.random() < 0.5 else _far(rng, 0.5, 0.25)
 
 
 def far_top(rng: np.random.Generator) -> Spectrum:
-    """A top two to three times further from the known materials than what is learnt from: what may come."""
+    """A top half as far again from the known materials as what is learnt from: what may come."""
+    return _far(rng, 0.8, 0.4)
+
+
+def _far(rng: np.random.Generator, level: float, slope: float) -> Spectrum:
     materials = list(KNOWN.values())
-    return jittered(rng, materials[int(rng.integers(len(materials)))], 0.6, 0.25)
+    return jittered(rng, materials[int(rng.integers(len(materials)))], level, slope)
 
 
 def busier(
-    lessons: Lessons, rng: np.random.Generator, copies: float, most: int = 100, draw: Draw = usual_top
+    lessons: Lessons, rng: np.random.Generator, copies: float, most: int = 100, draw: Draw = wide_top
 ) -> Lessons:
     """The same dates and others made of them, with up to ``most`` wagons more, drawn evenly.
 

@@ -9,7 +9,7 @@ import numpy as np
 from models.occupancy.fillconfig import TRIED, TRIED_KINDS, FillConfig
 from models.occupancy.intervals import WAGON_LENGTH_M, Calibration, Trial, calibrate
 from models.occupancy.lessons import school, tried
-from models.occupancy.registry import FillReader
+from models.occupancy.reading import FillReader
 from models.occupancy.traffic import busier, far_top
 
 Say = Callable[[str], None]
