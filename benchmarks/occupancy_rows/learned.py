@@ -21,10 +21,10 @@ from models.occupancy.fillconfig import TRIED, TRIED_KINDS
 from models.occupancy.lessons import Wanted, school
 from models.occupancy.registry import reader
 
-DATA = "12 simulated yards (SIMULATED, lessons.school of seed 300), 70 dates each; none was learnt from"
+DATA = "15 simulated yards (SIMULATED, lessons.school of seed 300), 70 dates each; none was learnt from"
 FOLDER = Path("out/train/occupancy")
-SEED, PLACES = 300, 12
-OTHERS = (200, 12, (Wanted(36), Wanted(24, cars=(0, 100))))
+SEED, PLACES = 300, 15
+OTHERS = (200, 20, (Wanted(36), Wanted(24, cars=(0, 100))))
 """Seed, places and visits of the places that the intervals were calibrated on."""
 LEAST_BASELINE = 8
 BASELINE_MOST = 20 * 13.92
