@@ -23,8 +23,6 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/wagons.py
 	$(BIN)/python benchmarks/score_real.py --detector edges
-	$(BIN)/python benchmarks/score_real.py --detector strips
-	$(BIN)/python benchmarks/score_real.py --detector strips --tracks
 	$(BIN)/yardwatch run configs/sample.yaml --out out/sample
 	$(BIN)/python benchmarks/sample_truth.py out/sample
 	$(BIN)/python benchmarks/public_imagery.py
