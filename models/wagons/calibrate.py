@@ -183,7 +183,7 @@ def fit_count(gsd_m: float, mapped: bool, expected: Floats, true: Floats) -> Cou
         return float((0.5 * ((true - model.mean(expected)) / scale) ** 2 + np.log(scale)).sum()) + unlikely
 
     # Weak priors: a few images without a surprise do not prove that there will be none.
-    middle, spread = np.log([1.0, 0.5, 0.5, 0.1]), np.array([1.0, 1.0, 1.0, 0.7])
+    middle, spread = np.log([1.0, 0.5, 0.5, 0.1]), np.array([0.5, 0.5, 1.0, 0.7])
     best = minimize(cost, middle, method="Nelder-Mead", options={"maxiter": 3000})
     return CountModel(gsd_m, mapped, *(float(v) for v in np.exp(np.clip(best.x, -7, 5))))
 

@@ -24,6 +24,8 @@ from models.wagons.propose import propose
 from models.wagons.read import read_axes
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
+LEAST_SCORE = 0.45
+"""Boxes that are less likely railcars are not given."""
 
 
 class StripReader:
@@ -37,7 +39,7 @@ class StripReader:
         proposer: ProposeNet | None = None,
         weights: Weights | None = None,
         tracing: Tracing | None = None,
-        least_score: float = 0.45,
+        least_score: float = LEAST_SCORE,
         folder: Path = WEIGHTS,
         calibrated: bool = True,
     ) -> None:

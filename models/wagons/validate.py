@@ -13,6 +13,7 @@ from models.axes.strips import frame_along
 from models.detections import Detections, Detector
 from models.wagons.calibrate import Calibration, features, fit_count, fit_score, left_out
 from models.wagons.data import Chip
+from models.wagons.infer import LEAST_SCORE
 from models.wagons.pool import painted_chip
 from models.wagons.score import Matches, match
 
@@ -20,6 +21,8 @@ SEED = 900_001
 """Far from every training seed."""
 GSDS = (0.2, 0.3, 0.5, 0.7, 0.9, 1.2)
 """At which counts are calibrated."""
+FRAME_M = 300.0
+"""Longest side of a painted image on the ground: a large yard."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,7 @@ def painted(
     """
     rng = np.random.default_rng([seed, round(gsd_m * 1000)])
     for _ in range(count):
-        chip = painted_chip(rng, grounds, gsd_m=gsd_m)
+        chip = painted_chip(rng, grounds, min(512, round(FRAME_M / gsd_m)), gsd_m)
         lines = []
         for line in chip.tracks:
             frame = frame_along(line, chip.gsd_m)
@@ -109,8 +112,11 @@ def calibrate(
 
 
 def expectation(calibration: Calibration, found: Detections) -> float:
-    """Sum of the probabilities of an image's boxes."""
-    return float(calibration.probabilities(found).sum()) if len(found) else 0.0
+    """Sum of the probabilities of those boxes of an image that a detector would give."""
+    if not len(found):
+        return 0.0
+    odds = calibration.probabilities(found)
+    return float(odds[odds >= LEAST_SCORE].sum())
 
 
 def bare_ground(grounds: Iterable[Chip]) -> Iterator[tuple[Chip, list[NDArray[np.float64]]]]:
