@@ -827,7 +827,10 @@ def test_progress_is_told_in_scenes_and_bytes(stac_server, tmp_path):
     assert told["planned"] == pytest.approx(told["moved"], rel=0.15)
 
 
-def test_an_interrupted_run_ends_soon(stac_server, tmp_path):
+def test_an_interrupted_run_ends_soon(stac_server, tmp_path, request):
+    # Where the tests run in the background the shell has Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     world.add_archive(stac_server, 3)
     stac_server.fault("red", status=503, times=None)
     config = world.write_config(tmp_path, stac_server, tries=20, first_wait_s=30, longest_wait_s=60)
