@@ -25,6 +25,7 @@ from score_real import RESULTS, ROOT, Row, facts, figures, read_one
 
 from evidence.overlays import write_overlay
 from imagery.reader import open_scene
+from imagery.sensors import SINGLE_MAX_M
 from imagery.sources.folder import find_scenes
 from imagery.tracks import load_tracks, tracks_in_pixels
 from models.detections import Detector
@@ -99,13 +100,14 @@ def _yards(name: str, rows: Sequence[Row], data: str, given: bool | None) -> Ite
 
 
 def on_negatives(folder: Path, names: Sequence[str]) -> Iterator[Figure]:
-    """False alarms on look-alikes that no training saw."""
-    entries = [row for row in _table(folder / "index.csv") if row["file"].startswith("negatives/")]
+    """False alarms on look-alikes that no training saw, as far as they are fine enough to be counted in."""
+    every = [row for row in _table(folder / "index.csv") if row["file"].startswith("negatives/")]
+    entries = [row for row in every if float(row["gsd_m"]) <= SINGLE_MAX_M]
     for name in names:
         reader = detector(name)
         rows = [r for entry in entries if isinstance(r := read_one(folder, entry, reader, False), Row)]
         of = figures(rows)
-        data = f"look-alikes, {of['area_km2']:.2f} km2, {of['false_alarms']} boxes"
+        data = f"look-alikes to {SINGLE_MAX_M} m, {of['area_km2']:.2f} km2, {of['false_alarms']} boxes"
         target = 40.0 if name == "strips" else None
         yield Figure(
             f"{name}, false alarms per km2, look-alikes", of["false_alarms_per_km2"], data, len(rows), target
