@@ -79,7 +79,7 @@ def main() -> None:
     lines = [
         "# The sample run against its truth (SIMULATED)",
         "",
-        f"`{facts['command']}`, code {facts['code_sha256'][:12]}, finished {facts['finished']}; "
+        f"`{facts['command']}`, code {facts['code_sha256'][:12]}; "
         f"{facts['counts']['measured']} measured, {facts['counts']['skipped']} skipped.",
         "Nominal coverage 0.9. Written by `benchmarks/sample_truth.py`.",
         "",
