@@ -22,12 +22,12 @@ import numpy as np
 import reading_cost
 from numpy.typing import NDArray
 
-from imagery.align import Shift, comparable, measure_shift, reference_of
-from imagery.frames import NEAREST, Frames, bands_to_align, off_tracks, shift_of
+from imagery.alignment.align import Shift, comparable, measure_shift, reference_of
+from imagery.alignment.frames import NEAREST, Frames, bands_to_align, off_tracks, shift_of
+from imagery.alignment.shiftfit import fit
 from imagery.period import Period
 from imagery.reader import open_scene
-from imagery.shiftfit import fit
-from imagery.sources.folder import find_scenes
+from imagery.sources.folders.folder import find_scenes
 from imagery.tiles import Tile
 from imagery.visibility import believable, share_of_tracks, shares
 from models.measurement import Skip
@@ -106,7 +106,7 @@ def registration(tiles: list[Tile], frames: Frames) -> dict[str, Any]:
         "refusals": refusals(whole),
         "how": "shift measured on one half of the ground, what is left fitted on the other half, with "
         "the noise of that fit. The reference is the median of the nearest dates in season. The width of "
-        "the neighbourhood in imagery.align was chosen on these dates, so that this is no independent test.",
+        "the neighbourhood in `align` was chosen on these dates: this is no independent test.",
     }
 
 

@@ -29,8 +29,8 @@ from rasterio.windows import Window
 
 from imagery.reader import open_scene
 from imagery.scenes import Scene
-from imagery.sources.folder import find_scenes
-from imagery.sources.write import write_cog
+from imagery.sources.files.write import write_cog
+from imagery.sources.folders.folder import find_scenes
 from imagery.tiles import ROI, windows
 
 BANDS = ("B02", "B03", "B04", "B08", "B11")

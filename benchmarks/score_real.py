@@ -30,7 +30,7 @@ from rich.table import Table
 from imagery.errors import YardwatchError
 from imagery.grid import ground_gsd
 from imagery.reader import Raster, open_scene
-from imagery.sources.folder import find_scenes
+from imagery.sources.folders.folder import find_scenes
 from imagery.tracks import load_tracks, tracks_in_pixels
 from imagery.visibility import believable
 from models.detections import Detections, Detector

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from score_real import RESULTS, ROOT, Row, facts, figures, read_one
 
-from evidence.overlays import write_overlay
+from evidence.labels.overlays import write_overlay
 from imagery.reader import open_scene
 from imagery.sensors import SINGLE_MAX_M
-from imagery.sources.folder import find_scenes
+from imagery.sources.folders.folder import find_scenes
 from imagery.tracks import load_tracks, tracks_in_pixels
 from models.detections import Detector
 from models.wagons.adapt import adapt

@@ -17,7 +17,7 @@ from odc.geo.geobox import GeoBox
 
 from evidence.files import written
 from evidence.ledger import Outcome, Sighting
-from imagery.align import Shift
+from imagery.alignment.align import Shift
 from imagery.scenes import Scene
 from models.detections import Detections
 from models.goods.place import Outline

@@ -16,8 +16,8 @@ import numpy as np
 from imagery.grid import local_grid
 from imagery.reader import ArrayRaster, open_scene
 from imagery.scenes import Asset, Scene
-from imagery.sources.folder import find_scenes
-from imagery.sources.write import write_cog
+from imagery.sources.files.write import write_cog
+from imagery.sources.folders.folder import find_scenes
 from models.wagons.registry import detector, names
 
 MODULES = {

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from imagery.align import Shift
+from imagery.alignment.align import Shift
 from imagery.errors import InputError
 from models.detections import Detections
 from models.goods.place import Outline

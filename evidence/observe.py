@@ -11,12 +11,12 @@ import shapely
 from numpy.typing import NDArray
 
 from evidence.checkpoint import Checkpoint
-from evidence.coarse import NO_TRACKS, together
+from evidence.coarse.dates import NO_TRACKS, together
+from evidence.labels.memory import remember
 from evidence.ledger import Outcome, Sighting
-from evidence.memory import remember
+from imagery.alignment.frames import Frames, frame
 from imagery.crop import Crop, roi_around
 from imagery.errors import YardwatchError
-from imagery.frames import Frames, frame
 from imagery.grid import ground_gsd, lonlat_to_pixel
 from imagery.reader import Raster, SceneRaster, open_scene
 from imagery.scenes import Refused, Scene

@@ -10,7 +10,7 @@ import numpy as np
 from evidence.ledger import Outcome
 from evidence.observe import Place
 from evidence.report.page import Picture
-from evidence.verdicts import Verdict
+from evidence.verdicts.verdict import Verdict
 from imagery.crop import Crop, roi_around
 from imagery.errors import YardwatchError
 from imagery.grid import ground_gsd, lonlat_to_pixel

@@ -14,28 +14,28 @@ from typing import Any
 
 from evidence.checkpoint import Checkpoint
 from evidence.claims import Claim, load_claims
-from evidence.coarse_tables import write_coarse
+from evidence.coarse.gates import gate_notes
+from evidence.coarse.tables import write_coarse
+from evidence.coarse.trains import write_trains
 from evidence.config import RunConfig
-from evidence.crate import Occasion
-from evidence.dossier import TAKE_IN, UNSIGNED, Draft, Sealing
+from evidence.dossier.crate import Occasion
+from evidence.dossier.package import TAKE_IN, UNSIGNED, Draft, Sealing
+from evidence.dossier.seal import Seal
+from evidence.exports.styles import write_styles
 from evidence.files import code_digest, sha256, written
-from evidence.gates import gate_notes
+from evidence.labels.rakes import write_rakes
 from evidence.ledger import Outcome, series_of
 from evidence.observe import Place, observe
 from evidence.pictures import pictures_of
-from evidence.rakes import write_rakes
 from evidence.report.page import Page, write_page
-from evidence.seal import Seal
-from evidence.statistics import in_eras, statistics_of, write_statistics
-from evidence.styles import write_styles
 from evidence.tables import utc_text, write_tables, write_verdicts
-from evidence.train_tables import write_trains
-from evidence.verdicts import Verdict, judge, yardsticks
+from evidence.verdicts.statistics import in_eras, statistics_of, write_statistics
+from evidence.verdicts.verdict import Verdict, judge, yardsticks
 from imagery.period import Period
 from imagery.scenes import Scene
 from imagery.sites import load_site
-from imagery.sources.folder import Inventory, find_scenes
-from imagery.sources.walk import walk
+from imagery.sources.folders.folder import Inventory, find_scenes
+from imagery.sources.folders.walk import walk
 from imagery.tracks import load_tracks
 from models.stats.baseline import Baseline, baseline_of
 from models.stats.series import Series

@@ -15,7 +15,7 @@ from shapely import Polygon
 
 from evidence.files import written
 from evidence.ledger import Outcome
-from evidence.verdicts import Verdict
+from evidence.verdicts.verdict import Verdict
 from models.detections import footprints, headings_deg
 
 MEASUREMENT_COLUMNS = (

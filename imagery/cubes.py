@@ -23,8 +23,8 @@ from imagery.errors import InputError, UnreadableError
 from imagery.grid import local_grid
 from imagery.scenes import Asset
 from imagery.sensors import nodata_of
-from imagery.sources.cube_guard import check_chunk, engine_of
-from imagery.sources.names import tidy_band
+from imagery.sources.folders.cube_guard import check_chunk, engine_of
+from imagery.sources.folders.names import tidy_band
 from imagery.tiles import ROI
 
 MAX_STEPS = 100_000

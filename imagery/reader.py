@@ -16,10 +16,10 @@ from imagery.cubes import CubeLayer
 from imagery.errors import InputError, UnreadableError
 from imagery.grid import cropped, ground_gsd, is_square, spanning, square_utm, zoomed
 from imagery.scenes import Asset, Scene
-from imagery.sources.filelayer import FileLayer
-from imagery.sources.layer import Layer
-from imagery.sources.udm import MaskLayer
-from imagery.sources.walk import CUBES
+from imagery.sources.deliveries.udm import MaskLayer
+from imagery.sources.files.filelayer import FileLayer
+from imagery.sources.files.layer import Layer
+from imagery.sources.folders.walk import CUBES
 from imagery.stack import Stack
 from imagery.tiles import ROI, Tile
 

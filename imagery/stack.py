@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 from imagery.errors import UnreadableError
 from imagery.grid import offset_between
 from imagery.sensors import CLASS_BANDS
-from imagery.sources.layer import Layer, resampled
+from imagery.sources.files.layer import Layer, resampled
 from imagery.tiles import ROI
 
 

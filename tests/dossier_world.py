@@ -1,8 +1,8 @@
 """A small dossier with made-up results, sealed by the same code as a run's."""
 
 from evidence.config import RunConfig
-from evidence.crate import Occasion
-from evidence.dossier import TAKE_IN, UNSIGNED, Draft
+from evidence.dossier.crate import Occasion
+from evidence.dossier.package import TAKE_IN, UNSIGNED, Draft
 from evidence.files import sha256, written
 
 OCCASION = Occasion(

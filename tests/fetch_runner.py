@@ -11,7 +11,7 @@ import typer
 
 import evidence.cli.fetch
 import evidence.cli.fetch_progress
-import evidence.fetching
+import evidence.places.fetching
 
 app = typer.Typer()
 app.command(evidence.cli.fetch.NAME)(evidence.cli.fetch.main)

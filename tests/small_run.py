@@ -3,7 +3,7 @@
 import numpy as np
 
 from evidence import run as run_room
-from imagery.sources.write import write_cog
+from imagery.sources.files.write import write_cog
 from models.detections import Detections
 
 RGB = ("red", "green", "blue")

@@ -9,12 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from imagery.align import LEAST_DATES, MOST_PX, Reference, Shift, aligned, measure_shift, reference_of
+from imagery.alignment.align import (
+    LEAST_DATES,
+    MOST_PX,
+    Reference,
+    Shift,
+    aligned,
+    measure_shift,
+    reference_of,
+)
 from imagery.errors import InputError
 from imagery.grid import local_grid
 from imagery.reader import open_scene
 from imagery.scenes import Asset, Scene
-from imagery.sources.folder import find_scenes
+from imagery.sources.folders.folder import find_scenes
 from imagery.tiles import Tile
 from imagery.visibility import believable
 

@@ -20,12 +20,12 @@ from imagery.errors import ConfigError, UnreadableError
 from imagery.period import Period
 from imagery.sources.choose import KNOWN, CatalogueMapping, open_catalogue
 from imagery.sources.copernicus import S3_KEY, S3_SECRET, TOKEN, Copernicus
+from imagery.sources.network.retry import Patience, Retry
+from imagery.sources.network.web import Web
 from imagery.sources.offers import Gap, Offer, Refusal
 from imagery.sources.planetary_computer import KEY, PlanetaryComputer
-from imagery.sources.retry import Patience, Retry
 from imagery.sources.static_catalogue import StaticCatalogue
 from imagery.sources.translate import Dialect
-from imagery.sources.web import Web
 
 SITE = (130.2, 42.3, 130.3, 42.4)
 YEAR = Period.parse("2023")

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from evidence.cli import app
-from evidence.contents import contents
-from evidence.styles import STYLES, write_styles
+from evidence.exports.contents import contents
+from evidence.exports.styles import STYLES, write_styles
 from imagery.errors import InputError
 from models.wagons.nets import COVERS
 

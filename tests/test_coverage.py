@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import evidence.cli.coverage as command
-from evidence.calendars import COLOURS, LETTERS, draw, months, write_table
-from evidence.fetch_config import load_fetch_config
-from evidence.fetching import manners_of, surveys_of
-from imagery.coverage import STATES, Day, classes_at, counts, coverage, site_points
+from evidence.places.calendars import COLOURS, LETTERS, draw, months, write_table
+from evidence.places.fetch_config import load_fetch_config
+from evidence.places.fetching import manners_of, surveys_of
 from imagery.errors import InputError
-from imagery.fetch import fetch
-from imagery.fetch_ledger import LEDGER, Entry, Hole, Ledger, Request, Search
+from imagery.fetching.coverage import STATES, Day, classes_at, counts, coverage, site_points
+from imagery.fetching.fetch import fetch
+from imagery.fetching.ledger import LEDGER, Entry, Hole, Ledger, Request, Search
+from imagery.fetching.revisit import Pass, expected_days
 from imagery.period import Period
-from imagery.revisit import Pass, expected_days
 from imagery.sites import load_site
 
 

@@ -11,8 +11,8 @@ import xarray as xr
 from imagery.errors import UnreadableError
 from imagery.grid import ground_gsd, pixel_to_lonlat
 from imagery.reader import open_scene
-from imagery.sources.describe import describe
-from imagery.sources.folder import find_scenes
+from imagery.sources.folders.describe import describe
+from imagery.sources.folders.folder import find_scenes
 
 TIMES = np.array(["2018-08-04T10:50:22", "2018-08-14T10:50:21", "2018-08-19T10:56:22"], "datetime64[s]")
 WKT = "EPSG:32631"

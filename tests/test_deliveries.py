@@ -12,10 +12,10 @@ from odc.geo.geobox import GeoBox
 
 from imagery.errors import UnreadableError
 from imagery.reader import open_scene
-from imagery.sources.describe import describe
-from imagery.sources.folder import find_scenes
-from imagery.sources.write import write_cog
-from imagery.sources.xmlfile import read_xml
+from imagery.sources.deliveries.xmlfile import read_xml
+from imagery.sources.files.write import write_cog
+from imagery.sources.folders.describe import describe
+from imagery.sources.folders.folder import find_scenes
 from imagery.visibility import believable, shares
 
 BGRN = ("blue", "green", "red", "nir")
@@ -427,7 +427,7 @@ def test_xml_that_is_deep_long_or_broken_is_refused(tmp_path, monkeypatch):
         path.write_text(text)
         with pytest.raises(UnreadableError):
             read_xml(path)
-    monkeypatch.setattr("imagery.sources.xmlfile.MAX_XML_BYTES", 10)
+    monkeypatch.setattr("imagery.sources.deliveries.xmlfile.MAX_XML_BYTES", 10)
     path.write_text("<a>1234567890</a>")
     with pytest.raises(UnreadableError, match="larger"):
         read_xml(path)

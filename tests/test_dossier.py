@@ -7,12 +7,12 @@ import os
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from evidence import dossier as room
 from evidence.config import RunConfig
-from evidence.dossier import DRAFT, TAKE_IN, Draft, Sealing
+from evidence.dossier import package as room
+from evidence.dossier.package import DRAFT, TAKE_IN, Draft, Sealing
+from evidence.dossier.seal import CRATE, Seal, climbs
+from evidence.dossier.software import ROOT, commit, software
 from evidence.files import code_digest, sha256
-from evidence.seal import CRATE, Seal, climbs
-from evidence.software import ROOT, commit, software
 from imagery.errors import InputError
 
 
@@ -140,7 +140,7 @@ def test_the_crate_is_an_ro_crate(tmp_path, dossiers):
 def test_the_software_is_named_to_the_file(tmp_path):
     facts = software()
     assert facts["code_sha256"] == code_digest()
-    assert facts["files"]["evidence/seal.py"] == sha256(ROOT / "evidence" / "seal.py")
+    assert facts["files"]["evidence/dossier/seal.py"] == sha256(ROOT / "evidence" / "seal.py")
     assert facts["packages"]["numpy"]
     assert commit(tmp_path) is None
 

@@ -14,7 +14,7 @@ from imagery.errors import ConfigError, InputError
 from imagery.grid import local_grid
 from imagery.reader import ArrayRaster, open_scene
 from imagery.scenes import Asset, Scene
-from imagery.sources.folder import find_scenes
+from imagery.sources.folders.folder import find_scenes
 from imagery.tracks import load_tracks, tracks_in_pixels
 from models.detections import Detections
 from models.wagons.count import RATES, count

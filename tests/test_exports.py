@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from evidence.cli import app
 from evidence.config import RunConfig
-from evidence.exports import FORMATS, Drawn, export
-from evidence.marks import Book
-from evidence.review_desk import Desk, Wish, lay_out
+from evidence.dossier.verify import verify
+from evidence.exports.boxes import FORMATS, Drawn, export
+from evidence.review.desk import Desk, Wish, lay_out
+from evidence.review.marks import Book
 from evidence.run import run
-from evidence.verify import verify
 from imagery.errors import InputError
 from imagery.grid import local_grid
 from models.detections import Detections

@@ -24,19 +24,19 @@ from rasterio.control import GroundControlPoint
 from typer.testing import CliRunner
 
 import evidence.cli.fetch as command
-from evidence.fetch_config import load_fetch_config
-from evidence.fetching import manners_of, surveys_of
+from evidence.places.fetch_config import load_fetch_config
+from evidence.places.fetching import manners_of, surveys_of
 from imagery.errors import ConfigError, InputError, UnreadableError
-from imagery.fetch import fetch
-from imagery.fetch_ledger import LEDGER, Entry, Ledger, Request, locked, read_ledger
-from imagery.fetch_plan import is_private
+from imagery.fetching.fetch import fetch
+from imagery.fetching.ledger import LEDGER, Entry, Ledger, Request, locked, read_ledger
+from imagery.fetching.plan import is_private
 from imagery.reader import open_scene
 from imagery.sources.catalogue import Access
-from imagery.sources.copy import Copier, Window
-from imagery.sources.folder import find_scenes
-from imagery.sources.landing import landed
+from imagery.sources.folders.folder import find_scenes
+from imagery.sources.network.copy import Copier, Window
+from imagery.sources.network.landing import landed
+from imagery.sources.network.retry import Patience, Retry
 from imagery.sources.offers import RemoteBand
-from imagery.sources.retry import Patience, Retry
 
 
 def _load(name):

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from evidence.claims import load_claims
-from evidence.gates import gate_notes
+from evidence.coarse.gates import gate_notes
 from evidence.ledger import Outcome, series_of
-from evidence.verdicts import judge
-from imagery.align import no_shift
+from evidence.verdicts.verdict import judge
+from imagery.alignment.align import no_shift
 from imagery.errors import InputError, UnreadableError
 from imagery.period import Period
 from imagery.scenes import Asset, Scene

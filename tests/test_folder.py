@@ -19,10 +19,10 @@ from odc.geo.geobox import GeoBox
 from imagery.errors import InputError
 from imagery.grid import local_grid
 from imagery.reader import open_scene
-from imagery.sources.describe import describe
-from imagery.sources.folder import find_scenes
-from imagery.sources.names import read_name, tidy_band
-from imagery.sources.write import write_cog
+from imagery.sources.files.write import write_cog
+from imagery.sources.folders.describe import describe
+from imagery.sources.folders.folder import find_scenes
+from imagery.sources.folders.names import read_name, tidy_band
 
 RGB = ("red", "green", "blue")
 SIMULATED = {"YARDWATCH_SIMULATED": "SIMULATED", "YARDWATCH_SENSOR": "skysat"}

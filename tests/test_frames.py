@@ -13,12 +13,12 @@ from scipy import ndimage
 from evidence import observe as observe_room
 from evidence.config import RunConfig
 from evidence.run import run
-from imagery import frames as frames_room
+from imagery.alignment import frames as frames_room
+from imagery.alignment.frames import Frames, bands_to_align, can_be_aligned, frame, off_tracks, shift_of
 from imagery.errors import UnreadableError
-from imagery.frames import Frames, bands_to_align, can_be_aligned, frame, off_tracks, shift_of
 from imagery.grid import pixel_to_lonlat
 from imagery.scenes import Asset, Scene
-from imagery.sources.write import write_cog
+from imagery.sources.files.write import write_cog
 from imagery.tiles import Tile
 
 BANDS = ("B02", "B03", "B04", "B08", "B11", "SCL")

@@ -16,9 +16,9 @@ from rasterio.control import GroundControlPoint
 from imagery.errors import UnreadableError, YardwatchError
 from imagery.grid import map_to_pixel
 from imagery.reader import open_scene
-from imagery.sources.copy import Window, _read
-from imagery.sources.folder import find_scenes
-from imagery.sources.gcps import MAX_POINTS
+from imagery.sources.files.gcps import MAX_POINTS
+from imagery.sources.folders.folder import find_scenes
+from imagery.sources.network.copy import Window, _read
 from imagery.sources.offers import RemoteBand
 
 ROWS, COLS = 300, 400

@@ -19,7 +19,7 @@ from odc.geo.geobox import GeoBox
 from evidence.checkpoint import Checkpoint
 from evidence.ledger import Outcome, Sighting
 from evidence.tables import write_tables
-from evidence.verdicts import ANSWERED_BY
+from evidence.verdicts.verdict import ANSWERED_BY
 from imagery.errors import InputError, UnreadableError
 from imagery.grid import pixel_to_lonlat
 from imagery.reader import ArrayRaster

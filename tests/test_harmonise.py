@@ -7,8 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from imagery.errors import InputError
-from imagery.sources.dark_pixels import dark_pixel_check
-from imagery.sources.harmonise import backscatter_scale, parse_baseline, rule_for, to_decibel, to_linear
+from imagery.sources.values.dark_pixels import dark_pixel_check
+from imagery.sources.values.harmonise import (
+    backscatter_scale,
+    parse_baseline,
+    rule_for,
+    to_decibel,
+    to_linear,
+)
 
 KINDS = [
     # provider, collection, baseline, flag, offset, name

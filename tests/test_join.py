@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
-from evidence.fetch_config import load_fetch_config
-from evidence.fetching import manners_of, surveys_of
-from imagery.coverage import coverage
-from imagery.fetch import fetch
+from evidence.places.fetch_config import load_fetch_config
+from evidence.places.fetching import manners_of, surveys_of
+from imagery.fetching.coverage import coverage
+from imagery.fetching.fetch import fetch
 from imagery.grid import cropped, lonlat_to_pixel, offset_between, pixel_to_map, spanning
 from imagery.reader import open_scene
-from imagery.sources.folder import find_scenes
-from imagery.sources.join import joined
+from imagery.sources.folders.folder import find_scenes
+from imagery.sources.folders.join import joined
 
 
 def _load(name):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from evidence.claims import load_claims
-from evidence.ladder import RUNGS, conflicts, rung
-from evidence.verdicts import Verdict
+from evidence.verdicts.ladder import RUNGS, conflicts, rung
+from evidence.verdicts.verdict import Verdict
 
 SEEDS = {claim.id: claim for claim in load_claims([Path(__file__).parents[1] / "seeds" / "claims"])}
 COUNT = SEEDS["T01"]

@@ -9,8 +9,8 @@ import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from evidence.labels.memory import remember, without
 from evidence.ledger import Outcome
-from evidence.memory import remember, without
 from imagery.reader import ArrayRaster
 from imagery.scenes import Asset, Scene
 from imagery.synthetic.layout import Layout

@@ -14,10 +14,10 @@ from shapely.geometry import box
 
 from imagery.errors import InputError
 from imagery.sources.catalogue import Access
+from imagery.sources.network.secret import HIDDEN, Secret, bare_href, from_environment, redact
 from imagery.sources.offers import Offer, RemoteBand, multihash, safe_href, safe_name
 from imagery.sources.overpasses import overpasses
 from imagery.sources.products import product_named
-from imagery.sources.secret import HIDDEN, Secret, bare_href, from_environment, redact
 
 CANARY = "hunter2hunter2"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.outside import Agreement, agreements, compare_table, told, write_compared
+from evidence.verdicts.outside import Agreement, agreements, compare_table, told, write_compared
 from imagery.errors import InputError
 
 

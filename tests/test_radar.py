@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from evidence.checkpoint import Checkpoint
-from evidence.coarse import together
-from evidence.coarse_tables import PAIR_COLUMNS, cover_rows, pair_rows, write_coarse
+from evidence.coarse.dates import together
+from evidence.coarse.tables import PAIR_COLUMNS, cover_rows, pair_rows, write_coarse
 from evidence.ledger import Outcome, Sighting
 from imagery.scenes import Asset, Scene
 from imagery.tiles import Tile

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
+from evidence.labels.rakes import RAKE_COLUMNS, write_rakes
 from evidence.ledger import Outcome
-from evidence.rakes import RAKE_COLUMNS, write_rakes
 from imagery.grid import local_grid
 from imagery.reader import ArrayRaster
 from imagery.scenes import Asset, Scene

@@ -31,8 +31,8 @@ from imagery.grid import (
 )
 from imagery.reader import ArrayRaster, open_scene
 from imagery.scenes import Asset, Scene
-from imagery.sources.rasterfile import read_header
-from imagery.sources.write import write_cog
+from imagery.sources.files.rasterfile import read_header
+from imagery.sources.files.write import write_cog
 from imagery.visibility import believable
 
 RGB = ("red", "green", "blue")
@@ -515,7 +515,7 @@ import sys, warnings
 warnings.simplefilter("ignore")
 from pathlib import Path
 from imagery.reader import open_scene
-from imagery.sources.folder import find_scenes
+from imagery.sources.folders.folder import find_scenes
 from imagery.visibility import believable
 from imagery.tiles import windows
 

@@ -19,7 +19,7 @@ from evidence.report.frames import PICTURES_BYTES
 from evidence.report.images import LONGEST_SIDE, encode, scale_bar
 from evidence.report.page import Page, Picture, render, write_page
 from evidence.report.words import anchors, claimed, interval, number, printable, web_address
-from evidence.verdicts import Verdict
+from evidence.verdicts.verdict import Verdict
 from imagery.errors import InputError
 from imagery.period import Period
 from models.measurement import Measurement, Skip

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from evidence.cli import app
 from evidence.config import RunConfig
-from evidence.dossier import Sealing
-from evidence.rerun import rerun
+from evidence.dossier.package import Sealing
+from evidence.dossier.rerun import rerun
+from evidence.dossier.verify import Broken, verify
 from evidence.run import run
-from evidence.verify import Broken, verify
 from imagery.errors import ConfigError, InputError
 
 GRID = GeoBox((96, 128), Affine(0.5, 0, 500_000, 0, -0.5, 4_700_000), "EPSG:32652")
@@ -69,7 +69,7 @@ def test_a_dossier_comes_out_the_same_again(tmp_path, config, monkeypatch, with_
     assert again.largest == 0
     said = json.loads((held.folder / "software.json").read_text())["code_sha256"]
     for code in (said, "0" * 64):
-        monkeypatch.setattr("evidence.rerun.code_digest", lambda code=code: code)
+        monkeypatch.setattr("evidence.dossier.rerun.code_digest", lambda code=code: code)
         assert rerun(held).same_code == (code == said)
     with pytest.raises(InputError, match="--inputs"):
         rerun(dataclasses.replace(held, base=None))
@@ -85,7 +85,7 @@ def test_another_result_is_named(tmp_path, config, monkeypatch, old, new, said):
     table.chmod(0o644)
     assert old in table.read_text()
     table.write_text(table.read_text().replace(old, new))
-    monkeypatch.setattr("evidence.rerun.code_digest", lambda: "0" * 64)
+    monkeypatch.setattr("evidence.dossier.rerun.code_digest", lambda: "0" * 64)
     with pytest.raises(Broken, match=said) as caught:
         rerun(held)
     assert caught.value.what == "result"

@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 
 from evidence.cli import app
 from evidence.config import RunConfig
-from evidence.marks import Book, Said, load_marks
-from evidence.review import Counted, check_wish, looked_at, order
-from evidence.review_desk import Desk, Wish, lay_out
-from evidence.review_server import Server
+from evidence.dossier.seal import FIRST
+from evidence.dossier.verify import verify
+from evidence.review.counts import Counted, check_wish, looked_at, order
+from evidence.review.desk import Desk, Wish, lay_out
+from evidence.review.marks import Book, Said, load_marks
+from evidence.review.server import Server
 from evidence.run import run
-from evidence.seal import FIRST
-from evidence.verify import verify
 from imagery.errors import InputError
 
 # Pixels that are not square on the ground: boxes travel between three grids.

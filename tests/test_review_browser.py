@@ -9,11 +9,11 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from evidence.config import RunConfig
-from evidence.marks import Book, load_marks
-from evidence.review_desk import Desk, lay_out
-from evidence.review_server import Server
+from evidence.dossier.verify import verify
+from evidence.review.desk import Desk, lay_out
+from evidence.review.marks import Book, load_marks
+from evidence.review.server import Server
 from evidence.run import run
-from evidence.verify import verify
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

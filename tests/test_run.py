@@ -18,7 +18,7 @@ from evidence.config import RunConfig
 from evidence.run import run
 from evidence.tables import DETECTION_COLUMNS, MEASUREMENT_COLUMNS, SKIP_COLUMNS
 from imagery.grid import pixel_to_lonlat
-from imagery.sources.write import write_cog
+from imagery.sources.files.write import write_cog
 from imagery.synthetic.paint import paint_chip
 from models.detections import Detections
 from models.wagons.registry import names

@@ -12,16 +12,17 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from typer.testing import CliRunner
 
-from evidence import adapting, observe, tracing
+from evidence import observe
 from evidence.cli import app
 from evidence.config import RunConfig
-from evidence.labelled import find_labelled
-from evidence.overlays import COLOURS
+from evidence.labels import adapting, tracing
+from evidence.labels.labelled import find_labelled
+from evidence.labels.overlays import COLOURS
+from evidence.labels.scoring import Setting, by_gsd, figures, rows_of, score
 from evidence.run import run
-from evidence.scoring import Setting, by_gsd, figures, rows_of, score
 from imagery.errors import ConfigError, InputError, UnreadableError
 from imagery.grid import local_grid, pixel_to_lonlat
-from imagery.sources.write import write_cog
+from imagery.sources.files.write import write_cog
 from imagery.synthetic.paint import paint_chip
 from imagery.tracks import load_tracks, tracks_in_pixels
 from models.axes.line import Axis

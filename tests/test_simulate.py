@@ -19,7 +19,7 @@ from imagery.errors import ConfigError
 from imagery.grid import lonlat_to_pixel
 from imagery.reader import open_scene
 from imagery.sites import load_site
-from imagery.sources.folder import find_scenes
+from imagery.sources.folders.folder import find_scenes
 from imagery.synthetic.archive import jobs_of, simulate
 from imagery.synthetic.atmosphere import air_of
 from imagery.synthetic.classes import CLOUD, DENSE_CLOUD, classified

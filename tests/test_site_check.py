@@ -12,11 +12,11 @@ from odc.geo.geobox import GeoBox
 from typer.testing import CliRunner
 
 from evidence.cli import app
-from imagery.composite import composite
+from imagery.alignment.composite import composite
 from imagery.errors import InputError
 from imagery.grid import pixel_to_lonlat
-from imagery.sources.folder import find_scenes
-from imagery.sources.write import write_cog
+from imagery.sources.files.write import write_cog
+from imagery.sources.folders.folder import find_scenes
 from imagery.synthetic.layout import Layout
 from imagery.synthetic.light import Light
 from imagery.synthetic.paint import paint

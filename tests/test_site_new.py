@@ -16,14 +16,14 @@ from starlette.routing import Route
 from typer.testing import CliRunner
 
 from evidence.cli import app
-from evidence.site_new import merge, write_site
+from evidence.places.new import merge, write_site
 from imagery.errors import InputError, UnreadableError
 from imagery.sites import load_site
-from imagery.sources import web as web_module
-from imagery.sources.osm import translate_map
-from imagery.sources.overpass import map_of, parse_box
-from imagery.sources.retry import Patience, Retry
-from imagery.sources.web import Web
+from imagery.sources.maps.osm import translate_map
+from imagery.sources.maps.overpass import map_of, parse_box
+from imagery.sources.network import web as web_module
+from imagery.sources.network.retry import Patience, Retry
+from imagery.sources.network.web import Web
 
 BOX = (7.60, 47.53, 7.64, 47.56)
 

@@ -13,13 +13,13 @@ from imagery.errors import InputError, UnreadableError
 from imagery.period import Period
 from imagery.sources.choose import KNOWN
 from imagery.sources.earth_search import earth_search, earth_search_v2
+from imagery.sources.network.retry import Patience, Retry, TransientError, retry_after_s
+from imagery.sources.network.web import Web
 from imagery.sources.offers import Gap, Offer, Refusal
 from imagery.sources.overpasses import overpasses
 from imagery.sources.pages import follow
 from imagery.sources.planetary_computer import PlanetaryComputer
-from imagery.sources.retry import Patience, Retry, TransientError, retry_after_s
 from imagery.sources.translate import translate
-from imagery.sources.web import Web
 
 SITE = (130.59, 42.40, 130.62, 42.43)
 YEAR = Period.parse("2023")

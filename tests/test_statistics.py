@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from evidence.claims import Claim
-from evidence.statistics import in_eras, statistics_of, write_statistics
-from evidence.verdicts import judge
+from evidence.verdicts.statistics import in_eras, statistics_of, write_statistics
+from evidence.verdicts.verdict import judge
 from imagery.period import Period
 from imagery.scenes import Asset, Scene
 from models.stats.series import Series

@@ -12,10 +12,10 @@ from scipy.ndimage import gaussian_filter
 
 from evidence.checkpoint import Checkpoint
 from evidence.claims import Claim
+from evidence.coarse.trains import write_trains
 from evidence.ledger import Outcome, Sighting, series_of
-from evidence.train_tables import write_trains
-from evidence.verdicts import judge
-from imagery.align import no_shift
+from evidence.verdicts.verdict import judge
+from imagery.alignment.align import no_shift
 from imagery.period import Period
 from imagery.scenes import Asset, Scene
 from imagery.tiles import Tile

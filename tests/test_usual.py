@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagery.alignment.usual import GAP, MAD_TO_SIGMA, STEP, middle, usual_of
 from imagery.errors import InputError
-from imagery.usual import GAP, MAD_TO_SIGMA, STEP, middle, usual_of
 
 
 def plain(cube):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.cases import Case, widened
 from evidence.claims import Claim
-from evidence.comparisons import RULES
-from evidence.verdicts import judge
+from evidence.verdicts.cases import Case, widened
+from evidence.verdicts.comparisons import RULES
+from evidence.verdicts.verdict import judge
 from imagery.period import Period
 from models.stats.series import Series
 

@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from typer.testing import CliRunner
 
-from evidence import verify as room
 from evidence.cli import app
-from evidence.dossier import Sealing
-from evidence.seal import Seal, Step, load_private_key, load_public_key, make_seal, next_step
-from evidence.verify import Broken, verify
+from evidence.dossier import verify as room
+from evidence.dossier.package import Sealing
+from evidence.dossier.seal import Seal, Step, load_private_key, load_public_key, make_seal, next_step
+from evidence.dossier.verify import Broken, verify
 from imagery.errors import InputError
 
 KEY = Ed25519PrivateKey.generate()

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.usual import MAD_TO_SIGMA, STEP, usual_of
+from imagery.alignment.usual import MAD_TO_SIGMA, STEP, usual_of
 
 Cube = NDArray[np.float32]
 Result = TypeVar("Result")

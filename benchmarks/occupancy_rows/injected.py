@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from benchmarks.occupancy_rows.scores import Scored, scored, together
-from imagery.frames import Framed, Frames, frame
+from imagery.alignment.frames import Framed, Frames, frame
 from imagery.grid import pixel_to_lonlat
 from imagery.scenes import Asset, Scene
 from imagery.sites import Site, Track

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.occupancy_rows.readings import CAR_M, COARSE, FINE, read
 from evidence.claims import Claim, load_claims
-from evidence.verdicts import judge
+from evidence.verdicts.verdict import judge
 from imagery.period import Period
 from imagery.sites import load_site
 from imagery.synthetic.chance import stream

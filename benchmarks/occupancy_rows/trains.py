@@ -15,7 +15,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from imagery.frames import Frames, Look, frame
+from imagery.alignment.frames import Frames, Look, frame
 from imagery.scenes import Scene
 from imagery.sites import Lines
 from imagery.synthetic.places import random_place

@@ -34,8 +34,8 @@ def main(
     Example: yardwatch adapt seeds/sites/tumangang.geojson labels.geojson --images tiles/2023-10-05.tif
     """
     with told():
-        from evidence.adapting import adapt_site, place_for
-        from evidence.labelled import find_labelled
+        from evidence.labels.adapting import adapt_site, place_for
+        from evidence.labels.labelled import find_labelled
 
         path = out or place_for(site)
         labelled = find_labelled(images, labels, gsd, bands.split(",") if bands else None)

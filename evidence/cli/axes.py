@@ -31,9 +31,9 @@ def main(
     Example: yardwatch axes yard.tif --out yard-axes.geojson
     """
     with told():
-        from evidence.tracing import said, trace, write_axes
+        from evidence.labels.tracing import said, trace, write_axes
         from imagery.errors import InputError
-        from imagery.sources.folder import find_scenes
+        from imagery.sources.folders.folder import find_scenes
         from imagery.tracks import load_tracks
 
         found = find_scenes([image], gsd_m=gsd, bands=bands.split(",") if bands else None)

@@ -26,8 +26,8 @@ def main(
     Example: yardwatch compare out/sample --figures mine.csv --to compared.csv
     """
     with told():
-        from evidence.outside import agreements, compare_table, write_compared
-        from evidence.outside import told as told_of
+        from evidence.verdicts.outside import agreements, compare_table, write_compared
+        from evidence.verdicts.outside import told as told_of
 
         if figures is None:
             _ladder(out, claims or [Path("seeds/claims")])
@@ -46,8 +46,8 @@ def _ladder(out: Path, paths: list[Path]) -> None:
     from rich.table import Table
 
     from evidence.claims import load_claims
-    from evidence.ladder import RUNGS, conflicts, rung
-    from evidence.readback import read_verdicts
+    from evidence.verdicts.ladder import RUNGS, conflicts, rung
+    from evidence.verdicts.readback import read_verdicts
 
     verdicts = {verdict.claim_id: verdict for verdict in read_verdicts(out)}
     claims = [claim for claim in load_claims(paths) if claim.id in verdicts]

@@ -12,7 +12,7 @@ from evidence.cli.terminal import console, escape, told
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imagery.coverage import Day
+    from imagery.fetching.coverage import Day
 
 NAME = "coverage"
 
@@ -34,10 +34,10 @@ def main(
     Writes OUT/coverage.csv and a picture.
     """
     with told():
-        from evidence.calendars import draw as draw_calendar
-        from evidence.calendars import write_table
-        from imagery.coverage import coverage
+        from evidence.places.calendars import draw as draw_calendar
+        from evidence.places.calendars import write_table
         from imagery.errors import InputError
+        from imagery.fetching.coverage import coverage
         from imagery.sites import load_site
 
         if not 0 < min_seen <= 1:
@@ -53,8 +53,8 @@ def main(
 def _print(days: Sequence[Day]) -> None:
     from rich.table import Table
 
-    from evidence.calendars import COLOURS, LETTERS, months
-    from imagery.coverage import STATES, counts
+    from evidence.places.calendars import COLOURS, LETTERS, months
+    from imagery.fetching.coverage import STATES, counts
 
     table = Table("days", title="Coverage", title_justify="left")
     columns = counts(days)

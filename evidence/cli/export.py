@@ -28,11 +28,11 @@ def main(
     Example: yardwatch export out/sample --format label-studio --to labels/
     """
     with told():
-        from evidence.exports import boxes_of, export
-        from evidence.marks import load_marks
-        from evidence.review import MARKS
-        from evidence.review_desk import lay_out
-        from evidence.verify import verify
+        from evidence.dossier.verify import verify
+        from evidence.exports.boxes import boxes_of, export
+        from evidence.review.counts import MARKS
+        from evidence.review.desk import lay_out
+        from evidence.review.marks import load_marks
 
         laid = lay_out(verify(out, inputs=inputs))
         images = boxes_of(laid, load_marks(out / MARKS), reviewed)

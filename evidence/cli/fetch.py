@@ -13,8 +13,8 @@ from evidence.cli.terminal import console, escape, told
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imagery.fetch_ledger import Entry
-    from imagery.fetch_plan import Survey
+    from imagery.fetching.ledger import Entry
+    from imagery.fetching.plan import Survey
 
 NAME = "fetch"
 
@@ -39,9 +39,9 @@ def main(
         import numpy as np
 
         from evidence.cli.fetch_progress import Bars
-        from evidence.fetch_config import load_fetch_config
-        from evidence.fetching import manners_of, surveys_of
-        from imagery.fetch import fetch
+        from evidence.places.fetch_config import load_fetch_config
+        from evidence.places.fetching import manners_of, surveys_of
+        from imagery.fetching.fetch import fetch
 
         settings = load_fetch_config(config, set_ or ())
         rng = np.random.default_rng()
@@ -63,8 +63,8 @@ def main(
 def _list(surveys: Sequence[Survey], folder: Path) -> None:
     from rich.filesize import decimal
 
-    from imagery.fetch import is_there
-    from imagery.fetch_sizes import Bytes
+    from imagery.fetching.fetch import is_there
+    from imagery.fetching.sizes import Bytes
 
     for survey in surveys:
         console.print(f"[bold]{escape(survey.order.site.id)}[/]", highlight=False)

@@ -10,8 +10,8 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from evidence.cli.terminal import console, escape
-from imagery.fetch_ledger import Entry
-from imagery.fetch_sizes import Bytes
+from imagery.fetching.ledger import Entry
+from imagery.fetching.sizes import Bytes
 
 
 class Bars:
@@ -36,18 +36,18 @@ class Bars:
         self._bars.stop()
 
     def planned(self, scenes: int, size: Bytes) -> None:
-        """See imagery.fetch.Watch."""
+        """See imagery.fetching.fetch.Watch."""
         self._left = (scenes, size.pixels)
         self._show()
 
     def moved(self, size_bytes: int) -> None:
-        """See imagery.fetch.Watch."""
+        """See imagery.fetching.fetch.Watch."""
         with self._lock:
             self._done[1] += size_bytes
         self._show()
 
     def ended(self, entry: Entry) -> None:
-        """See imagery.fetch.Watch."""
+        """See imagery.fetching.fetch.Watch."""
         with self._lock:
             self._done[0] += 1
         if entry.state != "fetched":

@@ -10,7 +10,7 @@ import typer
 from evidence.cli.terminal import console, escape, told
 
 if TYPE_CHECKING:
-    from imagery.sources.describe import Row
+    from imagery.sources.folders.describe import Row
 
 NAME = "info"
 
@@ -22,8 +22,8 @@ def main(
 ) -> None:
     """Say what was understood of each file, or why it cannot be used."""
     with told():
-        from imagery.sources.describe import describe
-        from imagery.sources.folder import find_scenes
+        from imagery.sources.folders.describe import describe
+        from imagery.sources.folders.folder import find_scenes
 
         rows = describe(find_scenes(paths, gsd_m=gsd, bands=bands.split(",") if bands else None))
         for row in rows:

@@ -21,7 +21,7 @@ def main(
     Example: yardwatch open out/sample --browser
     """
     with told():
-        from evidence.contents import contents
+        from evidence.exports.contents import contents
 
         items = contents(out)
         for item in items:

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from evidence.cli.terminal import command_line, console
 from evidence.config import RunConfig
-from evidence.dossier import UNSIGNED, Sealing
+from evidence.dossier.package import UNSIGNED, Sealing
 from evidence.run import Result, run
 
 

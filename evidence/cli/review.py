@@ -13,7 +13,7 @@ from evidence.cli.terminal import console, escape, told
 from imagery.errors import InputError
 
 if TYPE_CHECKING:
-    from evidence.review_desk import Desk
+    from evidence.review.desk import Desk
 
 NAME = "review"
 
@@ -34,11 +34,11 @@ def main(
     Example: yardwatch review out/sample --who "A. Reader"
     """
     with told():
-        from evidence.marks import Book
-        from evidence.review import MARKS
-        from evidence.review_desk import Desk, lay_out
-        from evidence.review_server import Server
-        from evidence.verify import verify
+        from evidence.dossier.verify import verify
+        from evidence.review.counts import MARKS
+        from evidence.review.desk import Desk, lay_out
+        from evidence.review.marks import Book
+        from evidence.review.server import Server
 
         laid = lay_out(verify(out, inputs=inputs))
         with Book(out / MARKS) as book:

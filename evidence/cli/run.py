@@ -32,8 +32,8 @@ def main(
     """
     with told():
         from evidence.config import load_config
-        from evidence.dossier import Sealing
-        from evidence.seal import load_private_key
+        from evidence.dossier.package import Sealing
+        from evidence.dossier.seal import load_private_key
 
         key = load_private_key(sign, _password) if sign else None
         sealing = Sealing(key, with_inputs)

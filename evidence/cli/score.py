@@ -10,7 +10,7 @@ import typer
 from evidence.cli.terminal import command_line, console, escape, told
 
 if TYPE_CHECKING:
-    from evidence.scoring import Scores
+    from evidence.labels.scoring import Scores
 
 NAME = "score"
 SHOWN = 10
@@ -49,8 +49,8 @@ def main(
     with told():
         from rich.progress import Progress
 
-        from evidence.labelled import find_labelled
-        from evidence.scoring import Setting, facts_of, score, write_scores
+        from evidence.labels.labelled import find_labelled
+        from evidence.labels.scoring import Setting, facts_of, score, write_scores
         from models.wagons import registry
         from models.wagons.labels import classes_of
 
@@ -73,7 +73,7 @@ def _show(scores: Scores) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from evidence.scoring import rows_of
+    from evidence.labels.scoring import rows_of
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)
     table.add_column("", overflow="fold", min_width=20)

@@ -10,7 +10,7 @@ import typer
 from evidence.cli.terminal import console, escape, told
 
 if TYPE_CHECKING:
-    from evidence.site_check import Checked
+    from evidence.places.check import Checked
 
 NAME = "site"
 app = typer.Typer(
@@ -39,12 +39,12 @@ def new(
     with told():
         import numpy as np
 
-        from evidence.site_new import write_site
+        from evidence.places.new import write_site
         from imagery.errors import InputError
         from imagery.sites import slug_of
-        from imagery.sources.overpass import map_of, parse_box
-        from imagery.sources.retry import Retry
-        from imagery.sources.web import Web
+        from imagery.sources.maps.overpass import map_of, parse_box
+        from imagery.sources.network.retry import Retry
+        from imagery.sources.network.web import Web
 
         if slug_of("site", name) != name:
             raise InputError(f"site id {name!r}: write a-z, 0-9 and '-'")
@@ -77,7 +77,7 @@ def check(
     Example: yardwatch site check seeds/sites/basel.geojson --tiles tiles/basel
     """
     with told():
-        from evidence.site_check import AGAINST, check_site, write_check
+        from evidence.places.check import AGAINST, check_site, write_check
 
         checked = check_site(site, tiles)
         picture, _ = write_check(checked, out)

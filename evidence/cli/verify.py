@@ -10,7 +10,7 @@ import typer
 from evidence.cli.terminal import complaints, console, escape, told
 
 if TYPE_CHECKING:
-    from evidence.verify import Held
+    from evidence.dossier.verify import Held
 
 NAME = "verify"
 
@@ -32,9 +32,9 @@ def main(
 
     Example: yardwatch verify out/sample --rerun
     """
+    from evidence.dossier.seal import load_public_key
+    from evidence.dossier.verify import Broken, verify
     from evidence.report.words import printable
-    from evidence.seal import load_public_key
-    from evidence.verify import Broken, verify
 
     with told():
         try:
@@ -63,7 +63,7 @@ def _say(held: Held, known_key: bool) -> None:
 
 
 def _rerun(held: Held, tolerance: float) -> None:
-    from evidence.rerun import OTHER_CODE, rerun
+    from evidence.dossier.rerun import OTHER_CODE, rerun
 
     again = rerun(held, tolerance)
     console.print(

@@ -10,7 +10,7 @@ import numpy as np
 from evidence.claims import Claim
 from evidence.report.content import Page, band_of
 from evidence.report.words import anchors, claimed, interval, number, quantity_name, web_address
-from evidence.verdicts import Outcome4, Verdict
+from evidence.verdicts.verdict import Outcome4, Verdict
 
 VERDICTS: tuple[Outcome4, ...] = ("supported", "contradicted", "undecided", "out of reach")
 """In the order in which a reader meets them."""

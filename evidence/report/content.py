@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evidence.claims import Claim
 from evidence.ledger import Outcome
-from evidence.verdicts import Verdict
+from evidence.verdicts.verdict import Verdict
 from imagery.errors import InputError
 from models.stats.baseline import Baseline
 from models.stats.series import Series

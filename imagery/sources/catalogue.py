@@ -11,9 +11,9 @@ import rasterio
 from rasterio.session import Session
 
 from imagery.period import Period
+from imagery.sources.files.rasterfile import CACHE_BYTES
+from imagery.sources.network.secret import Secret
 from imagery.sources.offers import Gap, Offer, Refusal
-from imagery.sources.rasterfile import CACHE_BYTES
-from imagery.sources.secret import Secret
 
 Answer = Offer | Refusal | Gap
 """What a search gives: a picture, an item that is not used, or days that could not be asked about."""

@@ -13,14 +13,14 @@ from imagery.sensors import SENSORS
 from imagery.sources.catalogue import Access, Catalogue
 from imagery.sources.copernicus import Copernicus
 from imagery.sources.earth_search import earth_search, earth_search_v2
-from imagery.sources.harmonise import Quantity, Rule
+from imagery.sources.network.secret import Secret, from_environment
+from imagery.sources.network.web import Web
 from imagery.sources.offers import safe_name
 from imagery.sources.planetary_computer import PlanetaryComputer
-from imagery.sources.secret import Secret, from_environment
 from imagery.sources.stac import POLARISATIONS, SENTINEL_2_COMMON, StacApi
 from imagery.sources.static_catalogue import StaticCatalogue
 from imagery.sources.translate import Dialect
-from imagery.sources.web import Web
+from imagery.sources.values.harmonise import Quantity, Rule
 
 KNOWN: Mapping[str, Callable[[Web], Catalogue]] = {
     "earth-search": earth_search,

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from imagery.errors import InputError, UnreadableError
 from imagery.sources.catalogue import Access
+from imagery.sources.network.secret import Secret, from_environment
+from imagery.sources.network.web import Web
 from imagery.sources.offers import safe_href
-from imagery.sources.secret import Secret, from_environment
 from imagery.sources.stac import StacApi
 from imagery.sources.translate import Dialect
-from imagery.sources.web import Web
 
 API = "https://stac.dataspace.copernicus.eu/v1"
 S3 = "https://eodata.dataspace.copernicus.eu"

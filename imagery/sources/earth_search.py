@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from imagery.errors import InputError, UnreadableError
+from imagery.sources.network.web import Web
 from imagery.sources.offers import safe_href
 from imagery.sources.stac import POLARISATIONS, SENTINEL_2_COMMON, StacApi
 from imagery.sources.translate import Dialect
-from imagery.sources.web import Web
 
 V1 = "https://earth-search.aws.element84.com/v1"
 V2 = "https://earth-search.aws.element84.com/v2"

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from imagery.errors import InputError
 from imagery.period import Period
 from imagery.sensors import SENSORS
-from imagery.sources.secret import bare_href
+from imagery.sources.network.secret import bare_href
 from imagery.textfile import short
 
 Driver = Literal["GTiff", "JP2OpenJPEG"]

@@ -14,8 +14,8 @@ from pystac_client.item_search import ItemSearch
 
 from imagery.errors import UnreadableError
 from imagery.period import Period
-from imagery.sources.secret import Secret, bare_href
-from imagery.sources.web import Web, same_server
+from imagery.sources.network.secret import Secret, bare_href
+from imagery.sources.network.web import Web, same_server
 
 MAX_PAGES = 2_000
 """More pages of one search are a server that goes round in circles."""

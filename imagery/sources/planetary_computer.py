@@ -10,11 +10,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 from imagery.errors import InputError, UnreadableError
 from imagery.sources.catalogue import Access
+from imagery.sources.network.secret import Secret, from_environment
+from imagery.sources.network.web import Web
 from imagery.sources.offers import safe_href
-from imagery.sources.secret import Secret, from_environment
 from imagery.sources.stac import POLARISATIONS, SENTINEL_2_PLAIN, StacApi
 from imagery.sources.translate import Dialect
-from imagery.sources.web import Web
 
 API = "https://planetarycomputer.microsoft.com/api/stac/v1"
 SAS = "https://planetarycomputer.microsoft.com/api/sas/v1"

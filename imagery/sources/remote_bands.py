@@ -7,9 +7,9 @@ from typing import Any
 
 from imagery.errors import InputError, UnreadableError
 from imagery.sensors import CLASS_BANDS
-from imagery.sources.harmonise import Rule
+from imagery.sources.folders.stac_words import number
 from imagery.sources.offers import Driver, RemoteBand, multihash
-from imagery.sources.stac_words import number
+from imagery.sources.values.harmonise import Rule
 from imagery.textfile import short
 
 Address = Callable[[Mapping[str, Any]], str]

@@ -8,11 +8,11 @@ from typing import Any
 from imagery.errors import UnreadableError
 from imagery.period import Period
 from imagery.sources.catalogue import Access, Answer, Bbox
+from imagery.sources.network.secret import Secret, redact
+from imagery.sources.network.web import Web
 from imagery.sources.offers import Gap, Refusal, safe_href
 from imagery.sources.pages import pages
-from imagery.sources.secret import Secret, redact
 from imagery.sources.translate import Dialect, translate
-from imagery.sources.web import Web
 
 SENTINEL_2_COMMON = {
     "coastal": "B01",

@@ -16,10 +16,10 @@ from shapely.geometry import box
 from imagery.errors import InputError, UnreadableError
 from imagery.period import Period
 from imagery.sources.catalogue import Access, Answer, Bbox
+from imagery.sources.network.secret import redact
+from imagery.sources.network.web import Web
 from imagery.sources.offers import Gap, Offer, safe_href
-from imagery.sources.secret import redact
 from imagery.sources.translate import Dialect, translate
-from imagery.sources.web import Web
 from imagery.textfile import read_text, short
 
 MAX_DOCUMENTS = 50_000

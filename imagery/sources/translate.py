@@ -14,12 +14,12 @@ from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
 
 from imagery.errors import InputError, UnreadableError
-from imagery.sources.harmonise import Rule, parse_baseline, rule_for
+from imagery.sources.folders.stac_words import number
+from imagery.sources.network.secret import redact
 from imagery.sources.offers import Offer, Refusal, safe_name
 from imagery.sources.products import Product, product_named
 from imagery.sources.remote_bands import Address, remote_bands
-from imagery.sources.secret import redact
-from imagery.sources.stac_words import number
+from imagery.sources.values.harmonise import Rule, parse_baseline, rule_for
 from imagery.textfile import short
 
 T = TypeVar("T")

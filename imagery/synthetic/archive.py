@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from imagery.errors import InputError
-from imagery.sources.write import write_cog
+from imagery.sources.files.write import write_cog
 from imagery.synthetic.camera import OFFSET_FROM
 from imagery.synthetic.closeup import closeup
 from imagery.synthetic.items import asset, item, tags, write_json

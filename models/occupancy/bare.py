@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imagery.align import Shift
+from imagery.alignment.align import Shift
 from imagery.tiles import Tile
 from models.occupancy.residual import half_sample_mode, nan_median
 

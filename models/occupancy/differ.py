@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from imagery.alignment.usual import usual_of
 from imagery.errors import InputError
-from imagery.usual import usual_of
 from models.measurement import Skip
 from models.occupancy.cells import WIDE_ROLES
 from models.occupancy.corridor import Corridor, Rails

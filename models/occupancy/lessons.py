@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.align import Shift, no_shift
+from imagery.alignment.align import Shift, no_shift
+from imagery.alignment.frames import Frames, frame
 from imagery.errors import InputError
-from imagery.frames import Frames, frame
 from imagery.scenes import Scene
 from imagery.synthetic.places import SimulatedPlace, random_place
 from imagery.synthetic.tops import Stock

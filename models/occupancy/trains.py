@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.align import Shift
+from imagery.alignment.align import Shift
+from imagery.alignment.frames import off_tracks
 from imagery.errors import InputError
-from imagery.frames import off_tracks
 from imagery.grid import pixel_to_lonlat
 from imagery.tiles import Tile
 from imagery.visibility import share_of_tracks

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.align import Shift, aligned
+from imagery.alignment.align import Shift, aligned
 from imagery.crop import roi_around
 from imagery.errors import InputError
 from imagery.grid import cropped, ground_steps, pixel_to_lonlat, pixel_to_map

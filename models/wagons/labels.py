@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 
 from imagery.errors import InputError
 from imagery.grid import ground_gsd, lonlat_to_pixel, pixel_to_lonlat
-from imagery.sources.walk import IMAGES
+from imagery.sources.folders.walk import IMAGES
 from models.wagons.labelfiles import read_sheets
 from models.wagons.marks import FORMATS, Mark, Sheet
 from models.wagons.score import Labels

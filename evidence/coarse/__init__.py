@@ -1,0 +1,1 @@
+"""Coarse dates of a place, read against each other, and their tables."""

@@ -1,0 +1,1 @@
+"""The sealed package of a run: made, described, verified, computed again."""

@@ -1,0 +1,141 @@
+"""A verified dossier computed again from its inputs, and what comes out held against what it says."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evidence.config import RunConfig, anchored, check_config
+from evidence.dossier.seal import CONFIG, SOFTWARE, climbs
+from evidence.dossier.verify import Broken, Held
+from evidence.files import code_digest
+from evidence.run import run
+from imagery.errors import ConfigError, InputError
+from imagery.textfile import read_text
+
+TOLERANCE = 1e-3
+"""Relative difference of a value or of an end of its interval that another processor may make."""
+OTHER_CODE = "This installation's code or weights are not those of the dossier"
+MAX_TABLE_BYTES = 256 * 1024 * 1024
+KEY = ("site", "scene_id", "quantity", "method")
+NUMBERS = ("value", "low", "high")
+
+Rows = Mapping[tuple[str, ...], tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What was computed again and came out the same."""
+
+    measurements: int
+    """How many were held against each other."""
+    verdicts: int
+    """How many were held against each other."""
+    largest: float
+    """Largest relative difference between two numbers."""
+    same_code: bool
+    """Whether this installation's code and weights are those of the dossier."""
+
+
+def rerun(held: Held, tolerance: float = TOLERANCE) -> Rerun:
+    """Compute a dossier again in a temporary folder, from exactly its inputs.
+
+    Args:
+        held: A dossier that was verified, its inputs too.
+        tolerance: Relative difference up to which two numbers count as the same; whole numbers below one in
+            ``tolerance`` must thus be equal, as must verdicts.
+
+    Returns:
+        What was compared.
+
+    Raises:
+        Broken: A measurement or verdict is missing, new or different.
+        YardwatchError: The run fails.
+    """
+    if held.base is None:
+        raise InputError("a rerun needs the inputs: give their folder with --inputs")
+    with tempfile.TemporaryDirectory(prefix="yardwatch-") as temporary:
+        there, out = Path(temporary, "inputs"), Path(temporary, "out")
+        for name in held.inputs:
+            _place(held.base / name, there / name)
+        run(anchored(_config(held.folder / CONFIG), there), out, "yardwatch verify --rerun")
+        measured = [_measurements(folder / "measurements.csv") for folder in (held.folder, out)]
+        judged = [_verdicts(folder / "verdicts.json") for folder in (held.folder, out)]
+    software = json.loads(read_text(held.folder / SOFTWARE, MAX_TABLE_BYTES))
+    same_code = software["code_sha256"] == code_digest()
+    try:
+        differences = [_compare("measurement", tolerance, *measured), _compare("verdict", tolerance, *judged)]
+    except Broken as broken:
+        if same_code:
+            raise
+        raise Broken(broken.what, broken.name, f"{broken.why}. {OTHER_CODE}") from None
+    return Rerun(len(measured[0]), len(judged[0]), max(differences), same_code)
+
+
+def _place(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _config(path: Path) -> RunConfig:
+    config = check_config(RunConfig, json.loads(read_text(path, MAX_TABLE_BYTES)), CONFIG)
+    single = [one for one in (config.tracks, config.adapted) if one]
+    for one in (*config.tiles, *config.sites, *config.claims, *single):
+        if climbs(one.as_posix()):
+            raise ConfigError(f"{CONFIG}: {str(one)!r} leads out of the folder of inputs")
+    return config
+
+
+def _measurements(path: Path) -> Rows:
+    rows: dict[tuple[str, ...], tuple[float, ...]] = {}
+    seen: Counter[tuple[str, ...]] = Counter()
+    for row in csv.DictReader(read_text(path, MAX_TABLE_BYTES).splitlines()):
+        key = tuple(row[name] for name in KEY)
+        seen[key] += 1
+        rows[(*key, str(seen[key]))] = tuple(_number(row[name]) for name in NUMBERS)
+    return rows
+
+
+def _verdicts(path: Path) -> Rows:
+    return {
+        (one["claim_id"], one["verdict"]): tuple(_number(one[name]) for name in NUMBERS)
+        for one in json.loads(read_text(path, MAX_TABLE_BYTES))
+    }
+
+
+def _number(value: Any) -> float:
+    return math.nan if value in (None, "") else float(value)
+
+
+def _compare(what: str, tolerance: float, before: Rows, after: Rows) -> float:
+    """The largest relative difference, or the first thing that differs by more."""
+    for key in sorted(before.keys() ^ after.keys()):
+        where = "the dossier has it and the rerun has not" if key in before else "the rerun alone has it"
+        raise Broken("result", f"{what} {' '.join(key)}", where)
+    largest = 0.0
+    for key, numbers in sorted(before.items()):
+        for name, old, new in zip(NUMBERS, numbers, after[key], strict=True):
+            apart = _apart(old, new)
+            if not apart <= tolerance:
+                said = f"its {name} came out as {new:g}, not {old:g}, further apart than {tolerance:g}"
+                raise Broken("result", f"{what} {' '.join(key)}", said)
+            largest = max(largest, apart)
+    return largest
+
+
+def _apart(old: float, new: float) -> float:
+    if old == new or (math.isnan(old) and math.isnan(new)):
+        return 0.0
+    return abs(old - new) / max(abs(old), abs(new))

@@ -1,0 +1,1 @@
+"""Results for other tools: boxes, styles, and what lies where."""

@@ -1,0 +1,1 @@
+"""Sites: made from a map, checked against images, fetched, and drawn as a calendar."""

@@ -1,0 +1,1 @@
+"""A person's marks beside the machine's counts."""

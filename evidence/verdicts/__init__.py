@@ -1,0 +1,1 @@
+"""Claims held against series: verdicts, the ladder, outside figures."""

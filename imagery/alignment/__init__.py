@@ -1,0 +1,1 @@
+"""Dates of one place laid over each other: shifts, composites, the usual look."""

@@ -1,0 +1,1 @@
+"""Deliveries of commercial imagery, recognised by their metadata files."""

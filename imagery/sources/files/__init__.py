@@ -1,0 +1,1 @@
+"""One raster file: opened, guarded, and the one writer."""

@@ -1,0 +1,1 @@
+"""Over the network: requests, retries, secrets, windows copied and landed."""

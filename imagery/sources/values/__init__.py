@@ -1,0 +1,1 @@
+"""What the stored numbers mean: reflectance by provider, collection and processing."""
