@@ -140,7 +140,7 @@ def test_the_crate_is_an_ro_crate(tmp_path, dossiers):
 def test_the_software_is_named_to_the_file(tmp_path):
     facts = software()
     assert facts["code_sha256"] == code_digest()
-    assert facts["files"]["evidence/dossier/seal.py"] == sha256(ROOT / "evidence" / "seal.py")
+    assert facts["files"]["evidence/dossier/seal.py"] == sha256(ROOT / "evidence" / "dossier" / "seal.py")
     assert facts["packages"]["numpy"]
     assert commit(tmp_path) is None
 

@@ -92,7 +92,7 @@ def test_there_are_no_circles():
 def test_only_evidence_speaks_above_observe():
     """Above observe.py there are no pixels, only numbers.
 
-    pictures.py, overlays.py and review_pictures.py show them again, doctor.py tries one, and what a user
+    pictures.py, overlays.py and review/pictures.py show them again, doctor.py tries one, and what a user
     draws on them (labels, axes) is read and written in rooms of its own.
     """
     allowed = {
@@ -100,12 +100,12 @@ def test_only_evidence_speaks_above_observe():
         for name in (
             "observe",
             "pictures",
-            "overlays",
             "doctor",
-            "scoring",
-            "adapting",
-            "tracing",
-            "review_pictures",
+            "labels/overlays",
+            "labels/scoring",
+            "labels/adapting",
+            "labels/tracing",
+            "review/pictures",
         )
     }
     openers = {relative(path) for path in SOURCES if "imagery.reader" in arrows(path)}
