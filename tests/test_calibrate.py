@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from imagery.errors import UnreadableError
 from imagery.grid import local_grid
 from models.detections import Detections
-from models.wagons.calibrate import Calibration, CountModel, fit_count, fit_score, left_out
+from models.wagons.calibrate import FEATURES, Calibration, CountModel, fit_count, fit_score, left_out
 from models.wagons.infer import areas, company_of
+from models.wagons.validate import Case, kept
 
 
 def counts(rng, n, off=0.15):
@@ -25,7 +26,7 @@ def calibration(rng, n=60):
         expected, true = counts(rng, n, off)
         models.append(fit_count(gsd, False, expected, true))
         residuals += left_out(gsd, False, expected, true)
-    return Calibration((0.0,) * 8, tuple(models), tuple(sorted(residuals)), "invented counts")
+    return Calibration((0.0,) * 9, tuple(models), tuple(sorted(residuals)), "invented counts")
 
 
 @pytest.mark.parametrize(("gsd", "off"), [(0.3, 0.05), (1.0, 0.25)])
@@ -95,17 +96,39 @@ def rows(angle_deg, n=5, gsd=0.5):
 def test_company_runs_the_same_way_whatever_the_way(angle):
     across = [[400, 400, 28, 6, angle + 90]]
     found = Detections(local_grid(800, 800, 0.5), np.concatenate([rows(angle), across]), np.ones(6))
-    company = company_of(found)
-    assert company[:5] == pytest.approx(company_of(found.take(np.arange(5))))
-    assert company[5] == pytest.approx(0.0)
-    assert company[2] == pytest.approx(4.0)
+    behind, beside = company_of(found)
+    assert behind[:5] == pytest.approx(company_of(found.take(np.arange(5)))[0])
+    assert behind[5] == pytest.approx(0.0)
+    assert behind[2] == pytest.approx(4.0)
+    assert beside == pytest.approx(np.zeros(6))
+
+
+@given(st.floats(0, 179))
+def test_trucks_parked_side_by_side_have_nobody_behind_them(angle):
+    boxes = rows(angle + 90)
+    boxes[:, 4] -= 90
+    behind, beside = company_of(Detections(local_grid(800, 800, 0.5), boxes, np.ones(5)))
+    assert behind == pytest.approx(np.zeros(5))
+    assert beside[2] == pytest.approx(4.0)
 
 
 def test_a_box_and_its_reverse_keep_company():
     boxes = rows(1.0, n=2)
     boxes[1, 4] += 180
     found = Detections(local_grid(800, 800, 0.5), boxes, np.array([0.9, 0.4]))
-    assert company_of(found) == pytest.approx([0.4, 0.9])
+    assert company_of(found)[0] == pytest.approx([0.4, 0.9])
+
+
+def test_what_a_detector_found_is_kept_and_read_back(tmp_path):
+    rng = np.random.default_rng(6)
+    runs = [Case(0.5, n > 1, n, rng.normal(size=(n, len(FEATURES))), rng.random(n) < 0.5) for n in (3, 0, 5)]
+    first = kept(tmp_path / "a" / "runs.npz", lambda: iter(runs))
+    again = kept(tmp_path / "a" / "runs.npz", lambda: pytest.fail("made twice"))
+    for one, two, three in zip(runs, first, again, strict=True):
+        assert (one.gsd_m, one.mapped, one.true) == (two.gsd_m, two.mapped, two.true)
+        assert np.array_equal(one.x, two.x)
+        assert np.array_equal(one.right, three.right)
+    assert kept(tmp_path / "none.npz", lambda: iter(())) == []
 
 
 class Sheet:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from models.detections import Detections
 
 Floats = NDArray[np.float64]
 _FLOOR = 0.1  # variance of a count of nothing
-FEATURES = ("one", "odds", "occupied", "ends", "heat", "company", "coarse", "mapped")
+FEATURES = ("one", "odds", "occupied", "ends", "heat", "behind", "beside", "coarse", "mapped")
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,7 @@ class Calibration:
 
     def probabilities(self, found: Detections) -> Floats:
         """Probability (n,) that each box is a wagon, overlapping a true one by at least 0.3."""
-        odds: Floats = 1 / (1 + np.exp(-features(found) @ np.array(self.score)))
-        return odds
+        return probabilities(self.score, features(found))
 
     def interval(
         self, expected: float, gsd_m: float, level: float = 0.9, mapped: bool = False
@@ -125,7 +125,7 @@ class Calibration:
 def features(found: Detections) -> Floats:
     """Evidence (n, len(FEATURES)) of each box, the GSD, and whether its track was given.
 
-    Company counts only where no map says that there is a track: look-alikes stand alone, railcars seldom.
+    Company counts only where no map says that there is a track: look-alikes seldom stand in line.
     """
 
     def log_odds(values: Floats) -> Floats:
@@ -139,11 +139,17 @@ def features(found: Detections) -> Floats:
             log_odds(found.attributes["occupied"]),
             np.clip(found.attributes["ends"], -8, 8),
             log_odds(found.attributes["heat"]),
-            np.log1p(found.attributes["company"]) * (1 - found.attributes["mapped"]),
+            np.log1p(found.attributes["behind"]) * (1 - found.attributes["mapped"]),
+            np.log1p(found.attributes["beside"]) * (1 - found.attributes["mapped"]),
             np.full(len(found), np.log2(found.gsd_m / 0.5)),
             found.attributes["mapped"],
         ]
     )
+
+
+def probabilities(score: Sequence[float], x: Floats) -> Floats:
+    """Probability (n,) of boxes with features x (n, len(FEATURES)) under these coefficients."""
+    return np.asarray(1 / (1 + np.exp(-x @ np.array(score))))
 
 
 def fit_score(x: Floats, right: NDArray[np.bool_], ridge: float = 1.0) -> tuple[float, ...]:

@@ -70,8 +70,9 @@ class StripReader:
         parts = [self._area(picture, area, tracks) for area in areas(picture)]
         found = clear_of_each_other(concatenate(raster.grid, parts))
         mapped = np.full(len(found), float(len(tracks) > 0))
-        company = company_of(found)
-        found = replace(found, attributes={**found.attributes, "mapped": mapped, "company": company})
+        behind, beside = company_of(found)
+        more = {"mapped": mapped, "behind": behind, "beside": beside}
+        found = replace(found, attributes={**found.attributes, **more})
         if self.calibration and len(found):
             found = replace(found, scores=self.calibration.probabilities(found))
         return found.take(found.scores >= self._least)
@@ -121,14 +122,35 @@ def with_heat(found: Detections, field: Field, area: ROI) -> Detections:
     return replace(found, attributes={**found.attributes, "heat": np.clip(heat, 0.0, 1.0)})
 
 
-def company_of(found: Detections, reach_m: float = 60.0, turn_deg: float = 12.0) -> NDArray[np.float64]:
-    """How many other wagons (n,), weighted by their odds, stand near each one and run the same way."""
-    company = np.zeros(len(found))
+def company_of(
+    found: Detections, reach_m: float = 60.0, turn_deg: float = 12.0, off_m: float = 2.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How many other wagons stand near each one and run the same way, weighted by their odds.
+
+    Railcars stand behind each other; parked trucks and buses only beside each other.
+
+    Args:
+        found: Wagons of all tracks.
+        reach_m: How near.
+        turn_deg: Up to which angle two run the same way.
+        off_m: How far off the middle line another one stands behind, more by a twentieth of its distance
+            for curves.
+
+    Returns:
+        Company (n,) behind and before each one, and beside it.
+    """
+    behind, beside = np.zeros(len(found)), np.zeros(len(found))
     tree = cKDTree(found.boxes[:, :2])
     for i, near in enumerate(tree.query_ball_point(found.boxes[:, :2], reach_m / found.gsd_m)):
-        turn = np.abs((found.boxes[near, 4] - found.boxes[i, 4] + 90) % 180 - 90)
-        company[i] = found.scores[near][turn <= turn_deg].sum() - found.scores[i]
-    return company
+        others = found.take(np.array([j for j in near if j != i], dtype=np.intp))
+        angle = np.deg2rad(found.boxes[i, 4])
+        dx, dy = (others.boxes[:, :2] - found.boxes[i, :2]).T * found.gsd_m
+        across, away = np.abs(dy * np.cos(angle) - dx * np.sin(angle)), np.hypot(dx, dy)
+        turn = np.abs((others.boxes[:, 4] - found.boxes[i, 4] + 90) % 180 - 90)
+        same, in_line = turn <= turn_deg, across <= off_m + away / 20
+        behind[i] = others.scores[same & in_line].sum()
+        beside[i] = others.scores[same & ~in_line].sum()
+    return behind, beside
 
 
 def clear_of_each_other(found: Detections, side_m: float = 3.5, end_m: float = 1.5) -> Detections:

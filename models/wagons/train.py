@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -23,7 +26,7 @@ from models.wagons.nets import COVERS, ENDS, KINDS, ProposeNet, StripNet, load, 
 from models.wagons.picture import Picture
 from models.wagons.pool import Pool, painted_chip, write_pool
 from models.wagons.propose import propose
-from models.wagons.validate import GSDS, SEED, Case, bare_ground, calibrate, cases, painted
+from models.wagons.validate import GSDS, SEED, Case, bare_ground, calibrate, cases, kept, painted
 
 Say = Callable[[str], None]
 ROW = {name: i for i, name in enumerate(TARGETS)}
@@ -118,12 +121,17 @@ def _calibrate(config: TrainConfig, say: Say) -> None:
     found = backgrounds(config.backgrounds) if config.backgrounds else ()
     grounds = [chip for site, chip in found if held_out(site, CALIBRATION_SHARE)]
     detector = StripReader(folder=config.into, calibrated=False, least_score=0.02)
+    nets = hashlib.sha256()
+    for name in ("reader", "proposer"):
+        nets.update((config.into / f"{name}.safetensors").read_bytes())
+    folder = config.work / config.name / f"calibrate-{nets.hexdigest()[:12]}-{config.calibrate}"
+    say(f"calibrating; what is found is kept in {folder}")
+    bare = kept(folder / "bare.npz", lambda: cases(detector, bare_ground(grounds), mapped=False))
     runs: list[Case] = []
-    for gsd in GSDS:
-        say(f"calibrating at {gsd} m")
-        for mapped in (True, False):
-            runs += cases(detector, painted(gsd, config.calibrate, grounds), mapped)
-    bare = list(cases(detector, bare_ground(grounds), mapped=False))
+    for gsd, mapped in itertools.product(GSDS, (True, False)):
+        made = functools.partial(cases, detector, painted(gsd, config.calibrate, grounds), mapped)
+        runs += kept(folder / f"{gsd}-{'mapped' if mapped else 'bare'}.npz", made)
+        say(f"{len(runs)} painted images read, the last at {gsd} m")
     about = f"{len(runs)} painted images of seed {SEED} and {len(bare)} grounds of sites held out for this"
     calibrate(runs, bare, about, say).write(config.into / "calibration.json")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import shapely
@@ -11,7 +12,15 @@ from numpy.typing import NDArray
 
 from models.axes.strips import frame_along
 from models.detections import Detections, Detector
-from models.wagons.calibrate import Calibration, features, fit_count, fit_score, left_out
+from models.wagons.calibrate import (
+    FEATURES,
+    Calibration,
+    features,
+    fit_count,
+    fit_score,
+    left_out,
+    probabilities,
+)
 from models.wagons.data import Chip
 from models.wagons.infer import LEAST_SCORE
 from models.wagons.pool import painted_chip
@@ -27,18 +36,18 @@ FRAME_M = 300.0
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One image with what was found in it."""
+    """What was found in one image, before any threshold."""
 
-    chip: Chip
-    """The image and its wagons."""
-    found: Detections
-    """Before any threshold."""
-    right: NDArray[np.bool_]
-    """(n,) whether each box overlaps a wagon of its own by at least 0.3."""
-    true: int
-    """Wagons in the image."""
+    gsd_m: float
+    """Of the image."""
     mapped: bool
     """Whether its tracks were given."""
+    true: int
+    """Wagons in the image."""
+    x: NDArray[np.float64]
+    """(n, len(FEATURES)) of each box."""
+    right: NDArray[np.bool_]
+    """(n,) whether each box overlaps a wagon of its own by at least 0.3."""
 
 
 def painted(
@@ -74,7 +83,7 @@ def cases(
         right = np.zeros(len(found), dtype=bool)
         right[pairs.pairs[:, 0]] = True
         kept = ~pairs.left_out
-        yield Case(chip, found.take(kept), right[kept], pairs.true, mapped)
+        yield Case(chip.gsd_m, mapped, pairs.true, features(found.take(kept)), right[kept])
 
 
 def held_against(found: Detections, chip: Chip, iou: float) -> Matches:
@@ -83,6 +92,30 @@ def held_against(found: Detections, chip: Chip, iou: float) -> Matches:
     inside = ((chip.boxes[:, :2] >= 0) & (chip.boxes[:, :2] < [cols, rows])).all(axis=1)
     doubtful = Detections(found.grid, chip.boxes[~inside], np.ones(int((~inside).sum()))).polygons()
     return match(found, chip.boxes[inside], iou, shapely.union_all(doubtful))
+
+
+def kept(path: Path, make: Callable[[], Iterable[Case]]) -> list[Case]:
+    """Cases from a file, or made and written there: detecting takes long, fitting does not.
+
+    Args:
+        path: An ``.npz``.
+        make: Called where there is none.
+    """
+    if not path.exists():
+        runs = list(make())
+        sizes = [len(run.right) for run in runs]
+        heads = [(run.gsd_m, run.mapped, run.true) for run in runs]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part.npz")
+        x = np.concatenate([np.empty((0, len(FEATURES))), *(run.x for run in runs)])
+        right = np.concatenate([np.empty(0, dtype=bool), *(run.right for run in runs)])
+        np.savez(part, sizes=sizes, heads=np.array(heads).reshape(-1, 3), x=x, right=right)
+        part.replace(path)
+    with np.load(path) as file:
+        ends = np.cumsum(file["sizes"]).astype(int)[:-1]
+        # not strict: nothing splits into one empty part
+        parts = zip(file["heads"], np.split(file["x"], ends), np.split(file["right"], ends), strict=False)
+        return [Case(float(h[0]), bool(h[1]), int(h[2]), x, right) for h, x, right in parts]
 
 
 def calibrate(
@@ -96,14 +129,12 @@ def calibrate(
         about: On which images, for the record.
         say: Told of the fit.
     """
-    boxes = [run for run in (*runs, *bare) if len(run.found)]
-    x = np.concatenate([features(run.found) for run in boxes])
-    score = fit_score(x, np.concatenate([run.right for run in boxes]))
-    rough = Calibration(score, (), (), about)
+    boxes = [*runs, *bare]
+    score = fit_score(np.concatenate([run.x for run in boxes]), np.concatenate([run.right for run in boxes]))
     models, residuals = [], []
-    for gsd, mapped in sorted({(run.chip.gsd_m, run.mapped) for run in runs}):
-        group = [run for run in runs if (run.chip.gsd_m, run.mapped) == (gsd, mapped)]
-        expected = np.array([expectation(rough, run.found) for run in group])
+    for gsd, mapped in sorted({(run.gsd_m, run.mapped) for run in runs}):
+        group = [run for run in runs if (run.gsd_m, run.mapped) == (gsd, mapped)]
+        expected = np.array([expectation(score, run.x) for run in group])
         true = np.array([float(run.true) for run in group])
         models.append(fit_count(gsd, mapped, expected, true))
         residuals += left_out(gsd, mapped, expected, true)
@@ -111,12 +142,10 @@ def calibrate(
     return Calibration(score, tuple(models), tuple(round(value, 4) for value in sorted(residuals)), about)
 
 
-def expectation(calibration: Calibration, found: Detections) -> float:
+def expectation(score: Sequence[float], x: NDArray[np.float64]) -> float:
     """Sum of the probabilities of those boxes of an image that a detector would give."""
-    if not len(found):
-        return 0.0
-    odds = calibration.probabilities(found)
-    return float(odds[odds >= LEAST_SCORE].sum())
+    probability = probabilities(score, x)
+    return float(probability[probability >= LEAST_SCORE].sum())
 
 
 def bare_ground(grounds: Iterable[Chip]) -> Iterator[tuple[Chip, list[NDArray[np.float64]]]]:
