@@ -132,6 +132,8 @@ def features(found: Detections) -> Floats:
         clipped = np.clip(values, 1e-3, 1 - 1e-3)
         return np.asarray(np.log(clipped / (1 - clipped)))
 
+    if not len(found):
+        return np.empty((0, len(FEATURES)))
     return np.column_stack(
         [
             np.ones(len(found)),
