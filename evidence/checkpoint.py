@@ -103,9 +103,7 @@ def _plain(sighting: Sighting, arrays: Arrays, prefix: str) -> dict[str, Any]:
         plain["detections"] = {
             "kinds": found.kinds,
             "tarps": found.tarps,
-            "crs": found.grid.crs.to_wkt() if found.grid.crs else None,
-            "shape": list(found.grid.shape),
-            "affine": list(found.grid.affine)[:6],
+            "grid": _plain_grid(found.grid),
             "attributes": sorted(found.attributes),
         }
         arrays[f"{prefix}boxes"], arrays[f"{prefix}scores"] = found.boxes, found.scores
@@ -127,6 +125,8 @@ def _plain_fields(reading: Any, arrays: Arrays, prefix: str) -> dict[str, Any]:
             arrays.update({f"{prefix}{field.name}/{i}": part for i, part in enumerate(value)})
         elif isinstance(value, datetime):
             plain[field.name] = {"utc": value.isoformat()}
+        elif isinstance(value, GeoBox):
+            plain[field.name] = {"grid": _plain_grid(value)}
         else:
             plain[field.name] = value
     return plain
@@ -158,9 +158,8 @@ def _outline(plain: dict[str, Any]) -> Outline:
 
 
 def _detections(plain: dict[str, Any], arrays: Arrays, prefix: str) -> Detections:
-    rows, cols = plain["shape"]
     return Detections(
-        GeoBox((rows, cols), Affine(*plain["affine"]), plain["crs"]),
+        _grid(plain["grid"]),
         arrays[f"{prefix}boxes"],
         arrays[f"{prefix}scores"],
         tuple(plain["kinds"]),
@@ -182,5 +181,17 @@ def _reading(kind: Any, plain: dict[str, Any], arrays: Arrays, prefix: str) -> A
             value = plain[field.name]
             if isinstance(value, dict) and "utc" in value:
                 value = datetime.fromisoformat(value["utc"])
+            elif isinstance(value, dict) and "grid" in value:
+                value = _grid(value["grid"])
             values[field.name] = tuple(value) if isinstance(value, list) else value
     return kind(**values)
+
+
+def _plain_grid(grid: GeoBox) -> dict[str, Any]:
+    crs = grid.crs.to_wkt() if grid.crs else None
+    return {"crs": crs, "shape": list(grid.shape), "affine": list(grid.affine)[:6]}
+
+
+def _grid(plain: dict[str, Any]) -> GeoBox:
+    rows, cols = plain["shape"]
+    return GeoBox((rows, cols), Affine(*plain["affine"]), plain["crs"])

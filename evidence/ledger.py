@@ -14,6 +14,7 @@ from models.detections import Detections
 from models.goods.place import Outline
 from models.measurement import Measurement, Skip
 from models.occupancy.blue import Cover
+from models.occupancy.fillmap import FillMap
 from models.occupancy.fuse import Pair
 from models.occupancy.lattice import Look
 from models.occupancy.profile import Profile
@@ -56,6 +57,8 @@ class Outcome:
     """Trains in an image of 2 to 5 m, in the order of the tracks."""
     pairs: tuple[Pair, ...] = ()
     """An optical date's readings beside those of the nearest radar date, agreeing or not."""
+    filled: FillMap | None = None
+    """Where the tracks are filled, on a coarse date that the net read."""
 
     def __post_init__(self) -> None:
         if bool(self.measurements) == (self.skip is not None):

@@ -33,6 +33,7 @@ from models.occupancy.views import View, read_view
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPE = (40, 90)
+GRID = GeoBox(SHAPE, Affine(10, 0, 500_000, 0, -10, 4_700_000), "EPSG:32652")
 BANDS = ("blue", "green", "red", "nir")
 LINES = tuple(np.array([[12.0, 18 + k / 2], [45.0, 18.7 + k / 2], [78.0, 18 + k / 2]]) for k in range(5))
 RAILS = Rails.of(LINES, (10.0, 10.0))
@@ -54,7 +55,9 @@ def view(rng, when, trains=(), bands=BANDS, light=1.0):
     pixels = pixels + cover * (TOP[: len(bands), None, None] - pixels)
     pixels = light * pixels + rng.normal(0, 0.003, pixels.shape)
     day = when.date().isoformat()
-    return View(day, when, bands, pixels.astype(np.float32), LINES, (10.0, 10.0), SHADOW, 0.0, 0.05, "one")
+    return View(
+        day, when, bands, pixels.astype(np.float32), LINES, (10.0, 10.0), SHADOW, 0.0, 0.05, "one", GRID
+    )
 
 
 def days(count):
@@ -299,14 +302,32 @@ def test_the_shipped_net_reads_a_yard(dates):
     assert isinstance(results[0], Skip)
     assert results[0].reason == "no-date"
     assert all(not isinstance(one, Skip) for one in results[1:])
-    metres = [one[0] for one in results[1:]]
+    metres = [one.measurements[0] for one in results[1:]]
     assert {(m.quantity, m.unit, m.method) for m in metres} == {("occupied_track_m", "m", "learned")}
     values = np.array([m.value for m in metres])
     assert values[30] > np.delete(values, 30).max() + 100
     assert metres[30].low <= 280 <= metres[30].high
     assert all(0 <= m.low <= m.value <= m.high <= 5 * 660 * 1.01 and m.gate for m in metres)
-    for m, cars in results[1:]:
+    for one in results[1:]:
+        m, cars = one.measurements
         assert cars.value == pytest.approx(m.value / 13.92)
+        # The map holds what was measured, pixel by pixel.
+        assert np.nansum(one.map.filled * one.map.track_m) == pytest.approx(m.value, rel=0.01, abs=1.0)
+        assert one.map.track_m.sum() == pytest.approx(5 * 660, rel=0.01)
+
+
+def test_the_map_shows_the_train_where_it_stands(dates):
+    shown = filled(dates)[30].map
+    assert shown.grid == GRID
+    there = RAILS.metres(
+        SHAPE, ((RAILS.track == 1) & (RAILS.at_m >= 100) & (RAILS.at_m <= 380)).astype(float)
+    )
+    train, bare = there > 5, (RAILS.metres(SHAPE) > 5) & (there < 0.1)
+    assert np.nanmedian(shown.filled[train]) > 4 * np.nanmedian(shown.filled[bare])
+    # Painted tops are brighter than ballast; one track of five carries them.
+    assert np.nanmedian(shown.change[train]) > 3
+    assert abs(np.nanmedian(shown.change[bare])) < 1.5
+    assert np.isnan(shown.filled[0, 0])
 
 
 def test_a_gated_out_measurement_says_so():

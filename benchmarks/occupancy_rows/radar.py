@@ -86,7 +86,8 @@ def rows(places: int = 10, seed: int = SEED) -> dict[str, float]:
 def _read(place: SimulatedPlace, rng: np.random.Generator) -> list[Read]:
     """Every optical date of a place with its radar date."""
     seen = list(seen_at(place, rng, WANTED))
-    optical = [_cars(result) for result in filled([one.view for one in seen])]
+    read = filled([one.view for one in seen])
+    optical = [_cars(one if isinstance(one, Skip) else one.measurements) for one in read]
     days = [one.visit.day + timedelta(days=int(rng.integers(1, 4))) for one in seen]
     counts = [one.visit.truth.railcars for one in seen]
     looks = _radar_looks(place, rng, days, counts)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from evidence.ledger import Outcome, Sighting
 from models.measurement import Measurement, Skip
 from models.occupancy import blue, fuse, profile, radar
-from models.occupancy.filled import filled
+from models.occupancy.filled import Filled, filled
 
 
 def together(sightings: Iterable[Sighting], level: float) -> list[Outcome]:
@@ -35,8 +35,8 @@ def _of_one_sensor(group: Sequence[Sighting], level: float) -> list[Outcome]:
     for (i, _), (_, metres) in zip(profiles, profile.occupied([p for _, p in profiles], level), strict=True):
         outcomes[i] = _ended(outcomes[i], metres)
     views = [(i, s.view) for i, s in enumerate(group) if s.view is not None]
-    for (i, _), metres in zip(views, filled([view for _, view in views], level), strict=True):
-        outcomes[i] = _read(outcomes[i], metres)
+    for (i, _), read in zip(views, filled([view for _, view in views], level), strict=True):
+        outcomes[i] = _read(outcomes[i], read)
     looks = [(i, s.look) for i, s in enumerate(group) if s.look is not None and s.look.orbit]
     for (i, _), (_, metres) in zip(looks, radar.occupied([k for _, k in looks], level), strict=True):
         outcomes[i] = _ended(outcomes[i], metres)
@@ -73,13 +73,13 @@ def _ended(outcome: Outcome, result: tuple[Measurement, ...] | Skip) -> Outcome:
     return replace(outcome, measurements=result, skip=None)
 
 
-def _read(outcome: Outcome, result: tuple[Measurement, ...] | Skip) -> Outcome:
+def _read(outcome: Outcome, result: Filled | Skip) -> Outcome:
     """What the net read with the profile's value beside it; the profile alone where the net cannot read."""
     if isinstance(result, Skip):
         return outcome if outcome.measurements else replace(outcome, skip=result)
     simple = {one.quantity: one.value for one in outcome.measurements}
-    checked = tuple(replace(one, cross_check=simple.get(one.quantity)) for one in result)
-    return replace(outcome, measurements=checked, skip=None)
+    checked = tuple(replace(one, cross_check=simple.get(one.quantity)) for one in result.measurements)
+    return replace(outcome, measurements=checked, skip=None, filled=result.map)
 
 
 def _covered(outcome: Outcome, found: tuple[blue.Cover, ...] | Skip, level: float) -> Outcome:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from models.measurement import PASS, Measurement, Skip
+from models.occupancy.corridor import Corridor, Rails
 from models.occupancy.differ import Difference, differences
+from models.occupancy.fillmap import FillMap, fill_map
 from models.occupancy.gate import gate
 from models.occupancy.intervals import WAGON_LENGTH_M, Calibration
 from models.occupancy.reading import Reading
@@ -17,9 +20,17 @@ from models.occupancy.views import View
 METHOD = "learned"
 
 
-def filled(
-    views: Sequence[View], level: float = 0.9, weights: Path = WEIGHTS
-) -> list[tuple[Measurement, ...] | Skip]:
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """What was read from one date."""
+
+    measurements: tuple[Measurement, ...]
+    """Metres and railcar equivalents."""
+    map: FillMap
+    """Where on the tracks they are."""
+
+
+def filled(views: Sequence[View], level: float = 0.9, weights: Path = WEIGHTS) -> list[Filled | Skip]:
     """Read every date against the others of its place.
 
     Dates are compared only with dates of the same frame and bands. Those that do not pass the gate are read
@@ -31,13 +42,13 @@ def filled(
         weights: Folder of the net and its calibration.
 
     Returns:
-        Metres and railcar equivalents, or why there are none; in the order given.
+        Metres and railcar equivalents with their map, or why there are none; in the order given.
 
     Raises:
         UnreadableError: The weights are absent or damaged.
     """
     undated = Skip("no-date", "occupancy is read against other dates, and this image has none")
-    results: list[tuple[Measurement, ...] | Skip] = [undated] * len(views)
+    results: list[Filled | Skip] = [undated] * len(views)
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for index, view in enumerate(views):
         if view.taken_at is not None:
@@ -50,8 +61,12 @@ def filled(
         read = [(k, one) for k, one in zip(members, found, strict=True) if isinstance(one, Difference)]
         if read:
             net, calibration = reader(weights)
+            first = views[members[0]]
+            rows, cols = first.grid.shape
+            corridor = Corridor.of(Rails.of(first.lines_px, first.metres_px), (rows, cols))
             for (index, one), reading in zip(read, net.read([one for _, one in read]), strict=True):
-                results[index] = _measured(one, reading, calibration, level)
+                shown = fill_map(first.grid, corridor, one, reading)
+                results[index] = Filled(_measured(one, reading, calibration, level), shown)
     return results
 
 

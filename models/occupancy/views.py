@@ -9,6 +9,7 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
 from imagery.alignment.align import Shift, aligned
 from imagery.crop import roi_around
@@ -50,9 +51,11 @@ class View:
     """How far two halves of the surroundings disagree on where the image lies; NaN where not measured."""
     frame: str
     """Names the grid: dates of one frame can be compared pixel by pixel."""
+    grid: GeoBox
+    """Where the pixels lie."""
 
     def __post_init__(self) -> None:
-        if self.pixels.shape[0] != len(self.bands) or self.pixels.ndim != 3:
+        if self.pixels.shape != (len(self.bands), *self.grid.shape):
             raise InputError(f"view of {self.scene_id!r}: {self.pixels.shape} does not fit {self.bands}")
         self.pixels.setflags(write=False)
         for line in self.lines_px:
@@ -106,6 +109,9 @@ def read_view(
         snow_share=float(snow.mean()),
         doubt_px=shift.doubt_px,
         frame=f"{tile.grid.crs} {pixels.shape[1:]} {corner} {turn}",
+        grid=cropped(
+            tile.grid, *(slice(int(a), int(b)) for a, b in zip(first[::-1], last[::-1], strict=True))
+        ),
     )
 
 
