@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,12 @@ def write_tables(outcomes: Sequence[Outcome], out: Path) -> None:
 
 
 def write_verdicts(verdicts: Sequence[Verdict], out: Path) -> None:
-    """Write ``verdicts.json`` into ``out``."""
+    """Write ``verdicts.json`` and ``verdicts.csv`` into ``out``; scene ids of the table are one a line."""
+    rows = [asdict(verdict) for verdict in verdicts]
     with written(out / "verdicts.json") as path:
-        path.write_text(
-            json.dumps([asdict(verdict) for verdict in verdicts], indent=1) + "\n", encoding="utf-8"
-        )
+        path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    table = pd.DataFrame(rows, columns=[field.name for field in fields(Verdict)])
+    write_csv(table.assign(scene_ids=table["scene_ids"].map("\n".join)), out / "verdicts.csv")
 
 
 def measurement_rows(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:

@@ -41,6 +41,8 @@ WORDS = {
     "rakes.csv": "Rakes known again from one date to the next",
     "align.csv": "How each coarse image lies against the others",
     "verdicts.json": "Every claim's verdict, and why",
+    "verdicts.csv": "The same as a table",
+    "sensitivity.csv": "How each verdict changes with another method, the cross-check, or without the gate",
     "statistics.json": "Change, onset, episodes, power and placebos of each series in the target period",
     "report/index.html": "The report, one page",
 }

@@ -11,6 +11,7 @@ import numpy as np
 from evidence.claims import Claim
 from evidence.verdicts.cases import Case, Finding, number, stated
 from evidence.verdicts.comparisons import RULES
+from evidence.verdicts.likelihood import in_words, probability
 from imagery.sensors import SINGLE_MAX_M
 from models.occupancy.fuse import METHOD as FUSED
 from models.occupancy.profile import METHOD as PROFILE
@@ -57,6 +58,10 @@ class Verdict:
     """How many earlier periods of the same length the claim was held against too; None where not asked."""
     placebo_supported: int | None = None
     """In how many of them it would have been supported: the rate of false support."""
+    probability: float | None = None
+    """The chance that what is claimed stood there, by the measured intervals; None where there is none."""
+    likelihood: str = ""
+    """The word of ICD 203 for that probability; empty where there is none."""
 
 
 CHANGES = ("rises", "falls", "ratio", "appears", "disappears")
@@ -149,6 +154,7 @@ def _verdict(case: Case, finding: Finding) -> Verdict:
     if case.baseline.n:
         change = change_of(case.series, case.claim.period, case.baseline, statistic, direction)
         power = power_of(case.inside, case.baseline, statistic, direction, case.most_p)
+    chance = probability(case)
     return Verdict(
         case.claim.id,
         finding.decision,
@@ -162,6 +168,8 @@ def _verdict(case: Case, finding: Finding) -> Verdict:
         change.tail.p if change and change.tail else None,
         change.tail.assumptions if change and change.tail else "",
         power.smallest if power else None,
+        probability=chance,
+        likelihood="" if chance is None else in_words(chance),
     )
 
 
