@@ -7,10 +7,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from imagery.errors import ConfigError, InputError
 from imagery.period import Period
@@ -50,6 +50,10 @@ class RunConfig(BaseModel):
     """Ground sample distance in metres of images without a map position."""
     bands: tuple[str, ...] | None = None
     """Band names, in file order, of images that do not name their own."""
+    clouds: Literal["omnicloudmask"] | None = None
+    """A second opinion on clouds, beside what each scene brings (docs/visibility-and-alignment.md)."""
+    clouds_weights: Path | None = None
+    """Folder that holds its weights: none are downloaded."""
     level: float = Field(0.9, gt=0, lt=1)
     """Nominal coverage of every interval."""
     pictures: int = Field(12, ge=0, le=200)
@@ -64,6 +68,12 @@ class RunConfig(BaseModel):
             except InputError as error:
                 raise ValueError(str(error)) from error
         return text
+
+    @model_validator(mode="after")
+    def _clouds_have_weights(self) -> Self:
+        if (self.clouds is None) != (self.clouds_weights is None):
+            raise ValueError("clouds and clouds_weights (a folder that holds its weights) go together")
+        return self
 
     def digest(self) -> str:
         """SHA-256 of the resolved values, hexadecimal."""
@@ -162,5 +172,6 @@ def anchored(config: RunConfig, folder: Path) -> RunConfig:
             "claims": tuple(place(path) for path in config.claims),
             "tracks": place(config.tracks) if config.tracks else None,
             "adapted": place(config.adapted) if config.adapted else None,
+            "clouds_weights": place(config.clouds_weights) if config.clouds_weights else None,
         }
     )

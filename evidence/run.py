@@ -31,6 +31,7 @@ from evidence.report.page import Page, write_page
 from evidence.tables import utc_text, write_tables, write_verdicts
 from evidence.verdicts.statistics import in_eras, statistics_of, write_statistics
 from evidence.verdicts.verdict import Verdict, judge, yardsticks
+from imagery.clouds import CloudMask, omnicloudmask
 from imagery.period import Period
 from imagery.scenes import Scene
 from imagery.sites import load_site
@@ -93,12 +94,13 @@ def run(
     start = datetime.now(UTC)
     places = _places(config)
     wagons = adapted(config.detector, config.adapted) if config.adapted else detector(config.detector)
-    inventory = find_scenes(config.tiles, gsd_m=config.gsd_m, bands=config.bands)
-    inputs = _hashes(config, inventory, out)
+    mask = omnicloudmask(config.clouds_weights) if config.clouds_weights else None
+    inventory = find_scenes(config.tiles, config.gsd_m, config.bands, config.clouds_weights)
+    inputs = _hashes(config, inventory, mask, out)
     draft = Draft(out, config, inputs)
     started(len(inventory.scenes))
     with draft.step("observe", [TAKE_IN]):
-        checkpoint = Checkpoint(out / ".finished", _settings(config, inputs), inputs)
+        checkpoint = Checkpoint(out / ".finished", _settings(config, mask, inputs), inputs)
         outcomes = observe(
             inventory.scenes,
             inventory.refused,
@@ -128,6 +130,8 @@ def run(
         without = [judge(claim, every, years, season_days=season) for claim in claims]
         gates = gate_notes(outcomes, verdicts, without)
     facts = {**_facts(config, inputs, outcomes, command), "gates": gates}
+    if mask is not None:
+        facts["versions"][config.clouds] = mask.version
     with draft.step("report", [TAKE_IN, "observe", "judge"]):
         with written(out / "run.json") as path:
             path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
@@ -192,11 +196,11 @@ def _baselines(config: RunConfig, series: Sequence[Series]) -> dict[tuple[str, s
     }
 
 
-def _hashes(config: RunConfig, inventory: Inventory, out: Path) -> dict[str, str]:
+def _hashes(config: RunConfig, inventory: Inventory, mask: CloudMask | None, out: Path) -> dict[str, str]:
     """SHA-256 of each input by path: what scenes are made of, and whatever else lies beside it."""
     files = {asset.path for scene in inventory.scenes for asset in scene.assets}
     files |= {*config.sites, *config.claims, *_own_weights(config).values()}
-    files |= {path for path in (config.tracks, config.adapted) if path}
+    files |= {path for path in (config.tracks, config.adapted) if path} | set(mask.weights if mask else ())
     hashes = {str(path): sha256(path) for path in sorted(files)}
     for found in walk(config.tiles, []):
         # Items and descriptions decide what an image means; what cannot be read is among the skips.
@@ -206,11 +210,13 @@ def _hashes(config: RunConfig, inventory: Inventory, out: Path) -> dict[str, str
     return hashes
 
 
-def _settings(config: RunConfig, inputs: dict[str, str]) -> str:
+def _settings(config: RunConfig, mask: CloudMask | None, inputs: dict[str, str]) -> str:
     """Whatever changes what is seen in a scene: change one of these and it is looked at again."""
     deciding = (*config.sites, *_own_weights(config).values(), config.tracks, config.adapted)
     places = [inputs[str(path)] for path in deciding if path is not None]
-    return json.dumps([config.detector, config.level, config.gsd_m, config.bands, places, code_digest()])
+    clouds = [mask.version, *(inputs[str(path)] for path in mask.weights)] if mask else []
+    settings = [config.detector, config.level, config.gsd_m, config.bands, places, clouds, code_digest()]
+    return json.dumps(settings)
 
 
 def _facts(

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from imagery.clouds import COARSEST_M, Judged, colours_of, omnicloudmask
 from imagery.cubes import CubeLayer
 from imagery.errors import InputError, UnreadableError
 from imagery.grid import cropped, ground_gsd, is_square, spanning, square_utm, zoomed
 from imagery.scenes import Asset, Scene
+from imagery.sensors import OMNICLOUDMASK
 from imagery.sources.deliveries.udm import MaskLayer
 from imagery.sources.files.filelayer import FileLayer
 from imagery.sources.files.layer import Layer
@@ -146,6 +148,9 @@ class SceneRaster:
             """Grid that is read: the native one, or a UTM grid with square pixels."""
             self._opened = opened.pop_all()
         self._stacks = [Stack(scene.id, layers, self.grid) for _, layers in sorted(pieces.items())]
+        self._judged = _judged(self)
+        if self._judged is not None:
+            self.bands += (OMNICLOUDMASK,)
 
     def read(
         self, roi: ROI | None = None, bands: Sequence[str] | None = None, shape: tuple[int, int] | None = None
@@ -158,6 +163,8 @@ class SceneRaster:
             raise InputError(
                 f"scene {self.scene.id!r} has no band {', '.join(unknown)}; it has {', '.join(self.bands)}"
             )
+        if self._judged is not None and OMNICLOUDMASK in names:
+            return self._with_clouds(self._judged, window, names, shape)
         grid = cropped(self.grid, *window)
         grid = grid if shape is None else zoomed(grid, shape)
         dtype = np.result_type(*(stack.type_of(name) for stack in self._stacks for name in names))
@@ -172,6 +179,16 @@ class SceneRaster:
                 valid |= missed
         return Tile(pixels, valid, grid, names, self.scene)
 
+    def _with_clouds(
+        self, judged: Judged, window: ROI, names: tuple[str, ...], shape: tuple[int, int] | None
+    ) -> Tile:
+        """A window with the band OMNICLOUDMASK among those that are stored."""
+        stored = tuple(name for name in names if name != OMNICLOUDMASK) or self.bands[:1]
+        tile = self.read(window, stored, shape)
+        clouds = judged.clouded(window, tile.valid.shape).astype(tile.pixels.dtype)
+        layers = [clouds if name == OMNICLOUDMASK else tile.band(name) for name in names]
+        return Tile(np.stack(layers), tile.valid, tile.grid, names, self.scene)
+
     def close(self) -> None:
         """Give the files back."""
         self._opened.close()
@@ -183,6 +200,15 @@ class SceneRaster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _judged(raster: SceneRaster) -> Judged | None:
+    """A second opinion on clouds, where one was asked for and the image has the bands and pixels for it."""
+    folder, colours = raster.scene.clouds, colours_of(raster.scene)
+    if folder is None or not colours or ground_gsd(raster.grid) > COARSEST_M:
+        return None
+    classes = omnicloudmask(folder).classes
+    return Judged(raster.scene.id, raster.grid, lambda roi, shape: raster.read(roi, colours, shape), classes)
 
 
 def _wanted(grid: GeoBox, scene: Scene) -> GeoBox:

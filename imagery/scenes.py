@@ -61,6 +61,8 @@ class Scene:
     """Above the horizon."""
     off_nadir_deg: float | None = None
     """View angle off nadir."""
+    clouds: Path | None = None
+    """Folder of OmniCloudMask's weights, where its opinion was asked for: see ``imagery.clouds``."""
     simulated: bool = False
     """Painted, not photographed: every product made from it says SIMULATED."""
     properties: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

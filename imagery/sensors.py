@@ -21,7 +21,9 @@ CLASS_BANDS = frozenset({"SCL"})
 """Bands whose values are class numbers: never scaled, never interpolated."""
 PERCENT_BANDS = ("CLD", "MSK_CLDPRB")
 """Sentinel-2's own probability of cloud, always percent."""
-CLOUD_BANDS = (*PERCENT_BANDS, "cloud", "cloud_probability")
+OMNICLOUDMASK = "omnicloudmask"
+"""The band that ``imagery.clouds`` adds: percent, 0 or 100."""
+CLOUD_BANDS = (*PERCENT_BANDS, "cloud", "cloud_probability", OMNICLOUDMASK)
 """Names of bands that hold the probability of cloud: percent, or a share where they hold fractions."""
 
 

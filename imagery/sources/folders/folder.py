@@ -30,7 +30,10 @@ class Inventory:
 
 
 def find_scenes(
-    paths: Sequence[Path], gsd_m: float | None = None, bands: Sequence[str] | None = None
+    paths: Sequence[Path],
+    gsd_m: float | None = None,
+    bands: Sequence[str] | None = None,
+    clouds: Path | None = None,
 ) -> Inventory:
     """Find every image in folders (at any depth) or among files.
 
@@ -38,6 +41,7 @@ def find_scenes(
         paths: Folders and files.
         gsd_m: Ground sample distance in metres of images without a map position.
         bands: Names of the bands of bare images, in file order, where the files do not say.
+        clouds: Folder of OmniCloudMask's weights, where its opinion is wanted; see ``imagery.clouds``.
 
     Returns:
         Scenes and refused files; the same files give the same inventory.
@@ -66,7 +70,8 @@ def find_scenes(
             f"no image in {', '.join(str(path) for path in paths)}: looked for STAC Items (.json), GeoTIFF, "
             "PNG, JPEG, JPEG 2000, NetCDF and Zarr at any depth"
         )
-    return _unique(scenes, refused)
+    found = _unique(scenes, refused)
+    return replace(found, scenes=tuple(replace(scene, clouds=clouds) for scene in found.scenes))
 
 
 class _HasPath(Protocol):
