@@ -21,6 +21,7 @@ from evidence.config import RunConfig
 from evidence.dossier.crate import Occasion
 from evidence.dossier.package import TAKE_IN, UNSIGNED, Draft, Sealing
 from evidence.dossier.seal import Seal
+from evidence.exports.rasters import write_rasters
 from evidence.exports.styles import write_styles
 from evidence.files import code_digest, sha256, written
 from evidence.labels.rakes import write_rakes
@@ -92,6 +93,7 @@ def run(
         YardwatchError: A site, claim or folder cannot be used, or ``out`` cannot be written.
     """
     start = datetime.now(UTC)
+    target = Period.parse(config.target) if config.target else None
     places = _places(config)
     wagons = adapted(config.detector, config.adapted) if config.adapted else detector(config.detector)
     mask = omnicloudmask(config.clouds_weights) if config.clouds_weights else None
@@ -111,10 +113,11 @@ def run(
             progress,
         )
         write_tables(outcomes, out)
-        write_styles(out)
         write_rakes(outcomes, out)
         write_coarse(outcomes, out)
         write_trains(outcomes, out)
+        write_rasters(outcomes, target, out)
+        write_styles(out)
     with draft.step("judge", [TAKE_IN, "observe"]):
         series = in_eras(series_of(outcomes), inventory.scenes)
         baselines = _baselines(config, series)
@@ -122,9 +125,7 @@ def run(
         years, season = config.baseline_years, config.season_days
         verdicts = [judge(claim, series, years, season_days=season, placebo=True) for claim in claims]
         write_verdicts(verdicts, out)
-        statistics = statistics_of(
-            series, Period.parse(config.target) if config.target else None, years, season
-        )
+        statistics = statistics_of(series, target, years, season)
         write_statistics(statistics, out)
         every = in_eras(series_of(outcomes, gated=False), inventory.scenes)
         without = [judge(claim, every, years, season_days=season) for claim in claims]

@@ -2,6 +2,7 @@
 
 from xml.etree import ElementTree as Xml
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -9,6 +10,7 @@ from evidence.cli import app
 from evidence.exports.contents import contents
 from evidence.exports.styles import STYLES, write_styles
 from imagery.errors import InputError
+from models.occupancy.trains import colour_of
 from models.wagons.nets import COVERS
 
 
@@ -35,6 +37,26 @@ def test_styles_stand_beside_the_layers_that_there_are(out):
     assert {category.get("value") for category in categories} == {*COVERS, ""} - {"other"}
     colours = [option.get("value") for option in root.iter("Option") if option.get("name") == "outline_color"]
     assert len(set(colours)) == len(STYLES["detections"].colours)
+
+
+def test_trains_are_lines(out):
+    (out / "trains.geojson").write_text("{}")
+    write_styles(out)
+    root = Xml.parse(out / "trains.qml").getroot()
+    renderer = root.find("renderer-v2")
+    assert renderer.get("attr") == "colour"
+    assert {symbol.get("type") for symbol in renderer.findall("symbols/symbol")} == {"line"}
+    assert {layer.get("class") for layer in root.iter("layer")} == {"SimpleLine"}
+    named = {category.get("value") for category in renderer.findall("categories/category")}
+    tops = {
+        "white": 0.5 * np.ones((4, 3)),
+        "blue": np.tile([0.3, 0.1, 0.1], (4, 1)),
+        "green": np.eye(3)[[1] * 4],
+    }
+    tops["mixed"] = np.concatenate([tops["white"], tops["blue"]])
+    told = {colour_of(each, ("blue", "green", "red")) for each in tops.values()}
+    assert told == set(tops)
+    assert told < named
 
 
 def test_a_run_is_listed_page_first(out):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evidence.dossier.crate import WORDS
+from evidence.exports.rasters import FOLDER
 from imagery.errors import InputError
 
 BESIDE = {
@@ -16,6 +17,7 @@ BESIDE = {
 }
 """What a run leaves beside the files of its dossier."""
 STYLE = "How QGIS shows the layer of this name"
+RASTER = "Where the tracks are filled on this date (COG); its STAC Item (.json) and style (.qml) beside it"
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,24 @@ class Item:
 
 
 def contents(out: Path) -> list[Item]:
-    """The files of a run, the page first; hidden ones are left out.
+    """The files of a run, the page first; hidden ones and what lies beside a raster are left out.
 
     Raises:
         InputError: It is no folder of a run.
     """
     if not (out / "run.json").is_file():
         raise InputError(f"{out} holds no run: give the folder of `yardwatch run` or `yardwatch count`")
-    names = [path.relative_to(out).as_posix() for path in (*out.iterdir(), *(out / "report").glob("*.html"))]
+    shown_below = *(out / "report").glob("*.html"), *(out / FOLDER).glob("*.tif")
+    names = [path.relative_to(out).as_posix() for path in (*out.iterdir(), *shown_below)]
     known = [*sorted(WORDS, key=lambda name: not name.endswith(".html")), *BESIDE]
     shown = [name for name in known if name in names]
-    others = sorted(name for name in names if name not in shown and name != "report" and name[0] != ".")
+    others = sorted(
+        name for name in names if name not in shown and name not in ("report", FOLDER) and name[0] != "."
+    )
     return [_item(out, name) for name in (*shown, *others)]
 
 
 def _item(out: Path, name: str) -> Item:
     path = out / name
-    words = STYLE if path.suffix == ".qml" else {**WORDS, **BESIDE}.get(name, "")
+    words = {**WORDS, **BESIDE}.get(name, {".qml": STYLE, ".tif": RASTER}.get(path.suffix, ""))
     return Item(path.resolve(), words, path.stat().st_size if path.is_file() else None)

@@ -56,7 +56,8 @@ def find_scenes(
     jsons = [file for file in files if file.path.suffix.lower() == ".json"]
     items = [item for item in _each(jsons, lambda file: read_item(file.path, file.root), refused) if item]
     claimed = {path for item in items for path in item.files()}
-    scenes = _each(items, lambda item: _Read(item_scene(item, gsd_m), item.path), refused)
+    images = [item for item in items if not item.made_here]
+    scenes = _each(images, lambda item: _Read(item_scene(item, gsd_m), item.path), refused)
     cubes = _each(filter(_is_cube, files), lambda file: read_cube_file(file, gsd_m), refused)
     unclaimed = [file for file in files if file.path.resolve() not in claimed]
     delivered = find_deliveries(unclaimed, refused)

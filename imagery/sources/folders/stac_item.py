@@ -15,6 +15,7 @@ from imagery.errors import UnreadableError
 from imagery.grid import ground_gsd
 from imagery.scenes import Asset, Scene
 from imagery.sensors import SENSORS
+from imagery.sources.files.item import PRODUCT
 from imagery.sources.files.rasterfile import Header, placed, read_header
 from imagery.sources.folders.headers import backscatter_of, is_simulated
 from imagery.sources.folders.stac_words import (
@@ -59,6 +60,11 @@ class Item:
         found = self.body.get("assets")
         items = sorted(found.items()) if isinstance(found, dict) else ()
         return {key: a for key, a in items if isinstance(a, dict) and isinstance(a.get("href"), str)}
+
+    @property
+    def made_here(self) -> bool:
+        """Whether it is of a raster that a run wrote: a result, no image of the ground."""
+        return PRODUCT in self.properties
 
     def files(self) -> set[Path]:
         """Every local file that it names, resolved: none of them is a scene of its own."""
