@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import shapely
@@ -12,9 +13,12 @@ from numpy.typing import NDArray
 
 from evidence.checkpoint import Checkpoint
 from evidence.coarse.dates import NO_TRACKS, together
+from evidence.execute.executor import Executor, Lost
+from evidence.execute.local import LOCAL
+from evidence.execute.memory import Budget, budget_of, needed
 from evidence.labels.memory import remember
 from evidence.ledger import Outcome, Sighting
-from imagery.alignment.frames import Frames, frame
+from imagery.alignment.frames import Frames, can_be_aligned, frame
 from imagery.crop import Crop, roi_around
 from imagery.errors import YardwatchError
 from imagery.grid import ground_gsd, lonlat_to_pixel
@@ -43,6 +47,9 @@ MASK_SIDE = 2000
 """Longest side of the reduced read that says how much of a place is seen."""
 LEAST_SEEN = 0.05
 """Below this visible share there is nothing to count."""
+NO_ROOM = "memory"
+"""Reason of a skip that another ``--memory`` would lift."""
+_NO_ROOM = "reading it takes about {:.0f} MiB, more than --memory leaves a process; raise it"
 _TRACKS_WANTED = "pixels of {:.1f} m show no single railcar; give the tracks (--site or --tracks)"
 
 
@@ -84,6 +91,7 @@ def observe(
     level: float,
     checkpoint: Checkpoint,
     progress: Callable[[Scene], None] = lambda scene: None,
+    executor: Executor = LOCAL,
 ) -> list[Outcome]:
     """Look at every scene in every place; each ends measured or skipped, none is lost.
 
@@ -95,20 +103,22 @@ def observe(
         level: Nominal coverage of the intervals.
         checkpoint: Where finished scenes are kept, so that an interrupted run goes on.
         progress: Called once a scene is done.
+        executor: Looks at scenes side by side; which one it is changes no result.
 
     Returns:
         Outcomes, sorted by site and time.
+
+    Raises:
+        ConfigError: The executor's memory ceiling leaves nothing for a scene.
     """
-    sightings: list[Sighting] = []
-    frames = Frames(scenes)
-    kin = {sensor: checkpoint.digest(frames.kin(sensor)) for sensor in {scene.sensor for scene in scenes}}
-    for scene in scenes:
-        known = checkpoint.load(scene, kin[scene.sensor])
-        if known is None:
-            known = look(scene, places, detector, level, frames)
-            checkpoint.save(scene, known, kin[scene.sensor])
-        sightings.extend(known)
-        progress(scene)
+    aligned = {scene.sensor for scene in scenes if can_be_aligned(scene)}
+    budget = budget_of(executor.memory, len(places) * len(aligned))
+    looking = Looking(tuple(scenes), tuple(places), detector, level, checkpoint, budget)
+    sightings = [
+        sighting
+        for scene, answer in zip(scenes, executor.each(looking, scenes, progress), strict=True)
+        for sighting in (_lost(scene, answer) if isinstance(answer, Lost) else answer)
+    ]
     outcomes = [
         Outcome(str(file.path), "", "unknown", None, None, False, skip=Skip(file.reason, file.detail))
         for file in refused
@@ -118,19 +128,65 @@ def observe(
     return sorted(outcomes, key=lambda o: (o.site, o.taken_at.isoformat() if o.taken_at else "", o.scene_id))
 
 
+@dataclass(frozen=True, eq=False)
+class How:
+    """What looking at a scene shares with looking at others; by default nothing."""
+
+    frames: Frames = field(default_factory=lambda: Frames(()))
+    """Other dates of each place; by default as if there were none."""
+    budget: Budget = field(default_factory=Budget)
+    """What the scenes in hand may take."""
+
+
+@dataclass(frozen=True, eq=False)
+class Looking:
+    """All that looking at one scene needs, to be called with it; pickled, it travels to other processes."""
+
+    scenes: tuple[Scene, ...]
+    """Every scene of the run: a coarse date is held against others."""
+    places: tuple[Place, ...]
+    """See observe."""
+    detector: Detector
+    """See observe."""
+    level: float
+    """See observe."""
+    checkpoint: Checkpoint
+    """See observe."""
+    budget: Budget
+    """See How."""
+    how: How = field(init=False)
+    """Shared by the scenes that one process looks at."""
+    kin: dict[str, str] = field(init=False)
+    """Digest of what the scenes of a sensor are held against."""
+
+    def __post_init__(self) -> None:
+        frames = Frames(self.scenes)
+        sensors = {scene.sensor for scene in self.scenes}
+        kin = {sensor: self.checkpoint.digest(frames.kin(sensor)) for sensor in sensors}
+        object.__setattr__(self, "how", How(frames, self.budget))
+        object.__setattr__(self, "kin", kin)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Looking, tuple(getattr(self, one.name) for one in fields(self) if one.init)
+
+    def __call__(self, scene: Scene) -> list[Sighting]:
+        """What was seen before, or a look, which is kept unless there was no room for it this time."""
+        kin = self.kin[scene.sensor]
+        known = self.checkpoint.load(scene, kin)
+        if known is None:
+            known = look(scene, self.places, self.detector, self.level, self.how)
+            if not any(one.outcome.skip and one.outcome.skip.reason == NO_ROOM for one in known):
+                self.checkpoint.save(scene, known, kin)
+        return known
+
+
 def look(
-    scene: Scene, places: Sequence[Place], detector: Detector, level: float, frames: Frames | None = None
+    scene: Scene, places: Sequence[Place], detector: Detector, level: float, how: How | None = None
 ) -> list[Sighting]:
-    """Open one scene and look at each place in it; without frames as if there were no other date."""
-    frames = frames or Frames(())
-    base = Outcome(
-        scene.id,
-        "",
-        scene.sensor,
-        scene.taken_at,
-        scene.gsd_m,
-        scene.simulated,
-        skip=Skip("outside-site", "the image covers none of the sites; check their position or the image"),
+    """Open one scene and look at each place in it; by default as if there were no other."""
+    how = how or How()
+    base = _ended(
+        scene, "outside-site", "the image covers none of the sites; check their position or the image"
     )
     try:
         with open_scene(scene) as raster:
@@ -138,7 +194,7 @@ def look(
             sightings = [
                 sighting
                 for place in places
-                if (sighting := _look_at(raster, place, base, detector, level, frames)) is not None
+                if (sighting := _look_at(raster, place, base, detector, level, how)) is not None
             ]
             return sightings or [Sighting(base)]
     except YardwatchError as error:
@@ -146,11 +202,20 @@ def look(
         return [Sighting(replace(base, skip=Skip(reason, str(error))))]
 
 
+def _ended(scene: Scene, reason: str, detail: str) -> Outcome:
+    """A scene that was not measured."""
+    skip = Skip(reason, detail)
+    return Outcome(scene.id, "", scene.sensor, scene.taken_at, scene.gsd_m, scene.simulated, skip=skip)
+
+
+def _lost(scene: Scene, lost: Lost) -> list[Sighting]:
+    return [Sighting(_ended(scene, "worker-lost", f"{lost.why}; run again to try once more"))]
+
+
 def _look_at(
-    raster: SceneRaster, place: Place, base: Outcome, detector: Detector, level: float, frames: Frames
+    raster: SceneRaster, place: Place, base: Outcome, detector: Detector, level: float, how: How
 ) -> Sighting | None:
     base = replace(base, site=place.id)
-    gsd = ground_gsd(raster.grid)
     if place.site and raster.grid.crs is None:
         return _skipped(
             base, "no-position", "the image has no map position, so the site cannot be found in it"
@@ -159,23 +224,26 @@ def _look_at(
     if found is None:
         return None
     view, area = found
-    axes = place.axes(view)
-    match SENSORS[raster.scene.sensor].regime(gsd):
-        case "single":
-            sighting = _count(raster, view, axes, area, base, place.detector or detector, level)
-            return _stored(sighting, place, view, level)
-        case "none":
-            return _skipped(base, "too-coarse", f"pixels of {gsd:.1f} m show no train; use 30 m or finer")
-        case _ if not axes and not place.yards(view):
-            return _skipped(base, NO_TRACKS, _TRACKS_WANTED.format(gsd))
-        case _:
-            return _read(view, place, base, frames, level)
+    if not how.budget.fits(wanted := needed(view.grid, len(view.bands))):
+        return _skipped(base, NO_ROOM, _NO_ROOM.format(wanted / 2**20))
+    gsd, axes = ground_gsd(raster.grid), place.axes(view)
+    with how.budget.room(wanted):
+        match SENSORS[raster.scene.sensor].regime(gsd):
+            case "single":
+                sighting = _count(raster, view, axes, area, base, place.detector or detector, level)
+                return _stored(sighting, place, view, level)
+            case "none":
+                return _skipped(base, "too-coarse", f"pixels of {gsd:.1f} m show no train; use 30 m or finer")
+            case _ if not axes and not place.yards(view):
+                return _skipped(base, NO_TRACKS, _TRACKS_WANTED.format(gsd))
+            case _:
+                return _read(view, place, base, how, level)
 
 
-def _read(view: Raster, place: Place, base: Outcome, frames: Frames, level: float) -> Sighting:
+def _read(view: Raster, place: Place, base: Outcome, how: How, level: float) -> Sighting:
     """A coarse image of a place, to be held against its other dates."""
     tile, axes = view.read(), place.axes(view)
-    framed = frame(tile, [line for _, line in axes], frames, place.id, partial(_place_in, place))
+    framed = frame(tile, [line for _, line in axes], how.frames, place.id, partial(_place_in, place))
     by = np.array([framed.shift.dx_px, framed.shift.dy_px])
     tracks, yards = ([(id, at + by) for id, at in lines] for lines in (axes, place.yards(view)))
     base = replace(base, shift=framed.shift, given_back_px=framed.given_back_px)

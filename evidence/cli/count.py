@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from evidence.cli.executors import Memory, Scheduler, Where, Workers, chosen
 from evidence.cli.terminal import summarise, told
 
 NAME = "count"
@@ -27,6 +28,10 @@ def main(
     adapted: Annotated[
         Path | None, typer.Option(help="Weights of yardwatch adapt; those beside a site file need no option.")
     ] = None,
+    executor: Where = "local",
+    scheduler: Scheduler = None,
+    workers: Workers = 0,
+    memory: Memory = None,
 ) -> None:
     """Count railcars, or measure occupied track, in any folders or images; no config is needed.
 
@@ -36,6 +41,7 @@ def main(
         from evidence.cli.progress import with_progress
         from evidence.config import RunConfig, check_config
 
+        looker = chosen(executor, scheduler, workers, memory)
         values = {
             "title": f"Count of {', '.join(path.name for path in paths)}",
             "tiles": [path.resolve() for path in paths],
@@ -46,4 +52,4 @@ def main(
             "detector": detector,
             "adapted": adapted.resolve() if adapted else None,
         }
-        summarise(with_progress(check_config(RunConfig, values, "count"), out))
+        summarise(with_progress(check_config(RunConfig, values, "count"), out, executor=looker))

@@ -9,10 +9,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from evidence.cli.terminal import command_line, console
 from evidence.config import RunConfig
 from evidence.dossier.package import UNSIGNED, Sealing
+from evidence.execute.executor import Executor
+from evidence.execute.local import LOCAL
 from evidence.run import Result, run
 
 
-def with_progress(config: RunConfig, out: Path, sealing: Sealing = UNSIGNED) -> Result:
+def with_progress(
+    config: RunConfig, out: Path, sealing: Sealing = UNSIGNED, executor: Executor = LOCAL
+) -> Result:
     """Run and show each scene as it is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -24,4 +28,5 @@ def with_progress(config: RunConfig, out: Path, sealing: Sealing = UNSIGNED) -> 
             started=lambda total: progress.update(task, total=total),
             progress=lambda scene: progress.advance(task),
             sealing=sealing,
+            executor=executor,
         )

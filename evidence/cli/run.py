@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evidence.cli.progress import with_progress
+from evidence.cli.executors import Memory, Scheduler, Where, Workers, chosen
 from evidence.cli.terminal import summarise, told
 
 NAME = "run"
@@ -25,19 +25,25 @@ def main(
     with_inputs: Annotated[
         bool, typer.Option("--with-inputs", help="Copy the inputs into the dossier.")
     ] = False,
+    executor: Where = "local",
+    scheduler: Scheduler = None,
+    workers: Workers = 0,
+    memory: Memory = None,
 ) -> None:
     """Measure the tiles of a config, hold them against five years and judge the claims.
 
     Example: yardwatch run configs/sample.yaml --out out/sample --set baseline_years=3
     """
     with told():
+        from evidence.cli.progress import with_progress
         from evidence.config import load_config
         from evidence.dossier.package import Sealing
         from evidence.dossier.seal import load_private_key
 
         key = load_private_key(sign, _password) if sign else None
         sealing = Sealing(key, with_inputs)
-        summarise(with_progress(load_config(config, set_ or ()), out, sealing))
+        looker = chosen(executor, scheduler, workers, memory)
+        summarise(with_progress(load_config(config, set_ or ()), out, sealing, looker))
 
 
 def _password() -> bytes:

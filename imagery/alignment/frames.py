@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -130,6 +131,7 @@ class Frames:
             order = np.argsort([(k * _GOLDEN) % 1 for k in range(len(dated))], kind="stable")
             dated[:] = [dated[k] for k in order]
         self._known: dict[tuple[object, ...], list[Other]] = {}
+        self._remembering = threading.Lock()  # scenes are looked at side by side: a place is read once
 
     def kin(self, sensor: str) -> tuple[Scene, ...]:
         """The scenes on whose pixels the frame of a sensor's dates depends; none where it is not aligned."""
@@ -145,9 +147,12 @@ class Frames:
             look: Reads the place in another scene.
         """
         grid = tile.grid
-        key = (place, tile.scene.sensor, str(grid.crs), tuple(grid.affine), tuple(grid.shape))
-        if key not in self._known:
-            self._known[key] = self._remember(tile, off_yard, look)
+        # The bands, too: what is remembered must not depend on which date was looked at first.
+        bands = bands_to_align(tile)
+        key = (place, tile.scene.sensor, bands, str(grid.crs), tuple(grid.affine), tuple(grid.shape))
+        with self._remembering:
+            if key not in self._known:
+                self._known[key] = self._remember(tile, off_yard, look)
         return _nearest(tile.scene, self._known[key])
 
     def _remember(self, tile: Tile, off_yard: Mask, look: Look) -> list[Other]:
