@@ -21,6 +21,8 @@ from evidence.config import RunConfig
 from evidence.dossier.crate import Occasion
 from evidence.dossier.package import TAKE_IN, UNSIGNED, Draft, Sealing
 from evidence.dossier.seal import Seal
+from evidence.execute.executor import Executor
+from evidence.execute.local import LOCAL
 from evidence.exports.rasters import write_rasters
 from evidence.exports.styles import write_styles
 from evidence.files import code_digest, sha256, written
@@ -75,6 +77,8 @@ def run(
     started: Callable[[int], None] = lambda total: None,
     progress: Callable[[Scene], None] = lambda scene: None,
     sealing: Sealing = UNSIGNED,
+    executor: Executor = LOCAL,
+    finished: Path | None = None,
 ) -> Result:
     """Observe, compare, judge, write and seal.
 
@@ -85,6 +89,9 @@ def run(
         started: Told how many scenes there are.
         progress: Told of each scene when it is done.
         sealing: How the dossier is closed.
+        executor: Looks at scenes side by side; which one it is changes no result.
+        finished: Where finished scenes are kept, shared by runs that differ in what follows; by default below
+            ``out``.
 
     Returns:
         What was found; the same stands in the files of ``out``.
@@ -102,7 +109,9 @@ def run(
     draft = Draft(out, config, inputs)
     started(len(inventory.scenes))
     with draft.step("observe", [TAKE_IN]):
-        checkpoint = Checkpoint(out / ".finished", _settings(config, mask, inputs), inputs)
+        checkpoint = Checkpoint(
+            (finished or out / ".finished").resolve(), _settings(config, mask, inputs), inputs
+        )
         outcomes = observe(
             inventory.scenes,
             inventory.refused,
@@ -111,6 +120,7 @@ def run(
             config.level,
             checkpoint,
             progress,
+            executor=executor,
         )
         write_tables(outcomes, out)
         write_rakes(outcomes, out)
