@@ -149,7 +149,14 @@ def test_only_what_agrees_is_fused(optical, echo):
     assert (both is None) == (one.low > other.high or other.low > one.high)
     if both is not None:
         assert min(one.value, other.value) - 1e-6 <= both.value <= max(one.value, other.value) + 1e-6
-        assert both.high - both.low <= min(one.high - one.low, other.high - other.low) + 3e-3
+        assert both.high - both.value <= min(one.high - one.value, other.high - other.value) + 3e-3
+        assert both.gate == one.gate
+
+
+def test_radar_that_may_have_read_too_low_pulls_a_full_yard_down_less():
+    optical = metres(1000, 700, 1300)
+    symmetric, skewed = metres(600, 200, 1000, "radar", ""), metres(600, 200, 1600, "radar", "")
+    assert fuse.fused(optical, skewed).value > fuse.fused(optical, symmetric).value > 800
 
 
 def ended(name, days, measurements, sensor="sentinel-2-l2a"):
@@ -171,15 +178,16 @@ def test_dates_near_each_other_are_paired_and_disagreement_is_kept(tmp_path):
     ]
     found = {one.scene_id: one for one in together(sightings, 0.9)}
     methods = {name: [m.method for m in one.measurements] for name, one in found.items()}
-    assert methods["agrees"] == ["learned", "fused"]
-    assert methods["disagrees"] == methods["rejected"] == methods["alone"] == ["learned"]
+    assert methods["agrees"] == methods["rejected"] == ["learned", "fused"]
+    assert methods["disagrees"] == methods["alone"] == ["learned"]
+    assert [one.gated_out for one in found["rejected"].measurements] == [True, True]
     assert methods["echo-2"] == ["radar"]
     assert [pair.fused is None for pair in found["disagrees"].pairs] == [True]
     rows = pair_rows(found.values())
     agree = {row[PAIR_COLUMNS.index("scene_id")]: row[PAIR_COLUMNS.index("agree")] for row in rows}
-    assert agree == {"agrees": True, "disagrees": False}
+    assert agree == {"agrees": True, "disagrees": False, "rejected": True}
     write_coarse(list(found.values()), tmp_path)
-    assert (tmp_path / "radar.csv").read_text().count("\n") == 3
+    assert (tmp_path / "radar.csv").read_text().count("\n") == 4
     assert not (tmp_path / "covers.csv").exists()
 
 

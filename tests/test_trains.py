@@ -20,6 +20,7 @@ from imagery.period import Period
 from imagery.scenes import Asset, Scene
 from imagery.tiles import Tile
 from models.measurement import Skip
+from models.occupancy.sight import MOST_UNREST, Sight
 from models.occupancy.trains import COARSEST_M, Train, colour_of, find_trains, measured, occupied_m
 
 BANDS = ("blue", "green", "red", "nir")
@@ -213,7 +214,7 @@ def test_a_published_length_is_held_against_every_train_of_the_day():
         datetime(2023, 9, 22, 2, tzinfo=UTC),
         3.0,
         False,
-        measured(trains, 1.0, 2e3),
+        measured(trains, Sight(1.0), 2e3),
     )
     series = series_of([outcome])
     lengths = [judge(claim(f"L{figure:.0f}", "train_length_m", figure), series) for figure in (200.0, 300.0)]
@@ -221,3 +222,30 @@ def test_a_published_length_is_held_against_every_train_of_the_day():
     assert [verdict.value for verdict in lengths] == [205.0, 310.0]
     assert judge(claim("L", "train_length_m", 700.0), series).verdict == "contradicted"
     assert judge(claim("N", "trains", 9.0), series).verdict == "contradicted"
+
+
+def test_haze_beside_the_yard_is_kept_back_by_the_gate():
+    rng = np.random.default_rng(4)
+
+    def textured(tile, haze=0.0):
+        ground = 0.04 * np.random.default_rng(5).normal(size=tile.valid.shape)
+        pixels = np.clip(tile.pixels + (ground + haze).astype(np.float32), 0, 1)
+        return Tile(pixels, tile.valid, tile.grid, tile.bands, tile.scene)
+
+    tile = painted([(1, 60.0, 150.0, BLUE)], 0.3, seed=1)
+    others = [textured(painted((), 0.3, seed=10 + k, day=30 + k)) for k in range(5)]
+    seen = [(other, everywhere(other)) for other in others]
+    gates = []
+    for haze in (0.0, gaussian_filter(rng.normal(size=tile.valid.shape), 6.0)):
+        result = find_trains(textured(tile, haze), everywhere(tile), tracks_at(0.3), seen, no_shift("none"))
+        assert not isinstance(result, Skip)
+        gates.append({one.gate.split(":")[0] for one in result[1]})
+    assert gates == [{"pass"}, {"unsettled"}]
+
+
+def test_an_unsettled_image_has_wider_intervals():
+    calm, hazy = Sight(1.0, 8, 1.0, 1.0), Sight(1.0, 8, 3 * MOST_UNREST, 1.0)
+    low, high = calm.interval("metres", 500.0, 0.9)
+    wide_low, wide_high = hazy.interval("metres", 500.0, 0.9)
+    assert wide_high - 500 == pytest.approx(3 * (high - 500))
+    assert wide_low <= low

@@ -1,10 +1,12 @@
 """Blue cargo on simulated yards: what is found, how large it is read, and how often for nothing.
 
-    python -m benchmarks.occupancy_rows.blue
+    python -m benchmarks.occupancy_rows.blue [PLACES] [SEED]
+    python -m benchmarks.occupancy_rows.blue --calibrate
 
 Each yard is painted every 15 days for five years with ordinary traffic and clutter, some of which is blue
 and not in the truth. Stacks under blue covers are then painted on dates of the last autumn, with dyes drawn
-at random or of a material that is held out. Nothing here set anything in models/occupancy/blue.py.
+at random or of a material that is held out. Nothing of ``rows`` set anything in models/occupancy/blue.py;
+``--calibrate`` prints what its MISSED is made of, from other yards and drawn dyes alone.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ DATA = (
     "SIMULATED yards of seed 905100; stacks under blue dyes drawn at random, and under a held-out pale blue"
 )
 SEED = 905_100
+CALIBRATION = 905_200
 YARD_M = (120.0, 60.0)
 HEAP_M = (11.7, 4.7)
 PITCH_M = (12.0, 5.0)
@@ -117,15 +120,34 @@ def rows(places: int = 10, seed: int = SEED, every_days: int = 15) -> dict[str, 
     limits: list[float] = []
     for index in range(places):
         rng = np.random.default_rng([seed, index])
-        yard = Yard.of(random_place(rng), rng)
-        days = regular_days(FIRST, LAST, every_days)
-        usual = [yard.look(visit) for visit in visits(yard.place, rng, days)]
+        yard, days, usual = _usual(rng, every_days)
         blue = [_blue(found) for _, found in covers(usual)]
         limits += [cover.limit_m2 for cover in blue[-36:] if cover]
         quiet += _alarms(days, blue)
         for name, sums in told.items():
             sums += _stacks(yard, usual, rng, held_out=bool(name))
     return _figures(told, quiet, limits)
+
+
+def calibrate(places: int = 6) -> dict[str, float]:
+    """How far truth lies from the estimate on found stacks, in half-widths of the uncalibrated interval."""
+    scores = []
+    for index in range(places):
+        rng = np.random.default_rng([CALIBRATION, index])
+        yard, _, usual = _usual(rng, every_days=15)
+        days = [TARGETS[0] + timedelta(days=5 * n) for n in range(4)]
+        for area, one in _stacks(yard, usual, rng, held_out=False, days=days):
+            if one is not None and one.low_m2 > 0:
+                scores.append((area - one.area_m2) / one.spread_m2)
+    ends = np.quantile(scores, np.clip(0.5 + np.array([-0.45, 0.45]) * (1 + 2 / len(scores)), 0, 1))
+    return {"stacks": float(len(scores)), "low": float(ends[0]), "high": float(ends[1])}
+
+
+def _usual(rng: np.random.Generator, every_days: int) -> tuple[Yard, list[date], list[Look]]:
+    """A yard with its ordinary dates."""
+    yard = Yard.of(random_place(rng), rng)
+    days = regular_days(FIRST, LAST, every_days)
+    return yard, days, [yard.look(visit) for visit in visits(yard.place, rng, days)]
 
 
 def _blue(found: tuple[Cover, ...] | Skip) -> Cover | None:
@@ -148,11 +170,15 @@ def _alarms(days: Sequence[date], found: Sequence[Cover | None]) -> list[bool]:
 
 
 def _stacks(
-    yard: Yard, usual: Sequence[Look], rng: np.random.Generator, held_out: bool
+    yard: Yard,
+    usual: Sequence[Look],
+    rng: np.random.Generator,
+    held_out: bool,
+    days: Sequence[date] = TARGETS,
 ) -> list[tuple[float, Cover | None]]:
     """Painted area and what was read, one a stack; dates that cannot be read are None."""
     result = []
-    for day in TARGETS:
+    for day in days:
         things = []
         for size in SIZES_M2:
             dye = HELD_OUT["pale blue tarpaulin"] if held_out else random_dye(rng)
@@ -179,6 +205,8 @@ def _figures(
     }
     for name, pairs in told.items():
         read = [(area, cover) for area, cover in pairs if cover]
+        held = [one.low_m2 <= area <= one.high_m2 for area, one in read]
+        figures[f"{name}covered"] = float(np.mean(held))
         figures[f"{name}stacks"] = len(pairs)
         figures[f"{name}stacks_read"] = len(read)
         for size in SIZES_M2:
@@ -192,6 +220,9 @@ def _figures(
 
 def main(arguments: Sequence[str]) -> None:
     """Print the figures as JSON."""
+    if list(arguments) == ["--calibrate"]:
+        print(json.dumps(calibrate(), indent=1))
+        return
     options: dict[str, Any] = {"places": int(arguments[0])} if arguments else {}
     if len(arguments) > 1:
         options["seed"] = int(arguments[1])

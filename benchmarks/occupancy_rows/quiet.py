@@ -51,7 +51,7 @@ def rows(seeds: range = SEEDS) -> dict[str, float]:
     claims = load_claims([ROOT / "seeds" / "claims"])
     judged = supported = surge = wrong = seeds_surge = seeds_wrong = 0
     for seed in seeds:
-        measured, true = _seen(scenario, seed)
+        measured, true = readings(scenario, seed)
         verdicts = {claim: judge(claim, measured) for claim in claims}
         found = [claim for claim, verdict in verdicts.items() if verdict.verdict == "supported"]
         false = [claim for claim in found if judge(claim, true).verdict != "supported"]
@@ -78,7 +78,8 @@ def _of_the_surge(claim: Claim) -> bool:
     return claim.comparison in ("rises", "appears") or (claim.low or 0.0) >= 30.0
 
 
-def _seen(scenario: Scenario, seed: int) -> tuple[list[Series], list[Series]]:
+def readings(scenario: Scenario, seed: int) -> tuple[list[Series], list[Series]]:
+    """What would be measured of a story told with this seed, and what is true of every day of it."""
     measured, true = [], []
     for plan in scenario.sites:
         story, site = _story(plan, seed)

@@ -4,8 +4,8 @@
 
 Each yard is seen by Sentinel-2 on dates of one stretch of the year, and by Sentinel-1 one to three days
 after each of them with as many wagons (trains are drawn anew), and on ordinary dates besides. A date is read
-as a run reads it: fused where the optical date passes its gate and agrees with radar, optical where it passes
-and does not, and radar where it does not pass. Nothing here set anything in models/occupancy/radar.py.
+as a run reads it: fused where both agree; where they do not, optical if it passes its gate, and radar if not.
+Nothing here set anything in models/occupancy/radar.py.
 """
 
 from __future__ import annotations
@@ -58,13 +58,12 @@ class Read:
     @property
     def together(self) -> Measurement | None:
         """As the module says."""
-        if not self.passed or self.radar is None:
-            return self.optical if self.passed else self.radar or self.optical
-        assert self.optical is not None
-        return fuse.fused(self.optical, self.radar) or self.optical
+        if self.optical is None or self.radar is None:
+            return self.optical or self.radar
+        return fuse.fused(self.optical, self.radar) or (self.optical if self.passed else self.radar)
 
 
-def rows(places: int = 10, seed: int = SEED) -> dict[str, float]:
+def rows(places: int = 8, seed: int = SEED) -> dict[str, float]:
     """Flat figures, by name."""
     dates = []
     for index in range(places):

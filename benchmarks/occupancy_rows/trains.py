@@ -23,10 +23,11 @@ from imagery.synthetic.tops import Stock
 from imagery.synthetic.visits import Segment, Visit, typical_cars, visits
 from imagery.tiles import Tile
 from imagery.tracks import tracks_in_pixels
-from models.measurement import Measurement, Skip
+from models.measurement import PASS, Measurement, Skip
 from models.occupancy.fit import RESOLVED_GAP_M
 from models.occupancy.profile import WAGON_LENGTH_M
-from models.occupancy.trains import WEIGHTS, Train, find_trains, occupied_m, scale
+from models.occupancy.sight import WEIGHTS, Sight
+from models.occupancy.trains import Train, find_trains, occupied_m
 
 PLACES = 6
 DATA = (
@@ -50,6 +51,11 @@ class Read:
     truth: dict[str, list[Span]]
     cars: int
     metres: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the date passes its gate."""
+        return self.measurements["trains"].gate == PASS
 
 
 def dates(seed: int, k: int, stock: Stock) -> Iterator[tuple[Read | Skip, Read | Skip]]:
@@ -157,30 +163,46 @@ def _coverage(reads: Sequence[Read], quantity: str, truths: Sequence[float]) -> 
 
 
 def rows() -> dict[str, float]:
-    """All figures: known and unseen tops, and known ones as if there were no other date."""
+    """All figures: known and unseen tops, gated and not, and all as if there were no other date."""
     known = [pair for k in range(PLACES) for pair in dates(KNOWN, k, "known")]
     unseen = [pair for k in range(PLACES) for pair in dates(UNSEEN, k, "held-out")]
-    result = figures("known", [beside for beside, _ in known])
-    result |= figures("unseen", [beside for beside, _ in unseen])
-    return result | figures("alone", [alone for _, alone in known + unseen])
+    result: dict[str, float] = {}
+    for name, found in (
+        ("known", [beside for beside, _ in known]),
+        ("unseen", [beside for beside, _ in unseen]),
+        ("alone", [alone for _, alone in known + unseen]),
+    ):
+        gated = [one for one in found if isinstance(one, Read) and one.passed]
+        result |= {f"{name}_gate_passes_share": len(gated) / len(found)}
+        result |= figures(f"{name}_gated", gated) | figures(f"{name}_all", found)
+    return result
 
 
-def calibrate(places: int = 8) -> None:
-    """Write the errors of yards kept for this, each in units of its scale."""
+def calibrate(places: int = 10) -> None:
+    """Write the errors on gated dates of yards kept for this, each in units of its scale."""
     pairs = [pair for k in range(places) for pair in dates(CALIBRATION, k, "known")]
-    reads = [beside for beside, _ in pairs if isinstance(beside, Read)]
-    scores: dict[str, list[float]] = {"length": [], "metres": [], "trains": []}
-    for read in reads:
-        for train, (start, end) in matched(read):
-            scores["length"].append((end - start - train.length_m) / scale("length", train.length_m))
-        metres = occupied_m(read.trains)
-        scores["metres"].append((read.metres - metres) / scale("metres", metres))
-        scores["trains"].append((_count(read) - len(read.trains)) / scale("trains", len(read.trains)))
+    beside, alone = zip(*pairs, strict=True)
     told = {
-        "data": f"{places} simulated yards (SIMULATED, seed {CALIBRATION}), {len(reads)} dates, known tops",
-        "scores": {name: sorted(round(one, 4) for one in values) for name, values in scores.items()},
+        "data": f"{places} simulated yards (SIMULATED, seed {CALIBRATION}), known tops, those "
+        f"of {len(pairs)} dates that pass the gate, beside other dates and as if there were none",
+        "scores": {"beside": scores_of(beside), "alone": scores_of(alone)},
     }
     WEIGHTS.write_text(json.dumps(told) + "\n", encoding="utf-8")
+
+
+def scores_of(found: Sequence[Read | Skip]) -> dict[str, list[float]]:
+    """Errors of dates that pass, in units of their scale, in order."""
+    scores: dict[str, list[float]] = {"length": [], "metres": [], "trains": []}
+    scale = Sight(1.0).scale
+    for read in found:
+        if isinstance(read, Skip) or not read.passed:
+            continue
+        for train, (start, end) in matched(read):
+            scores["length"].append((end - start - train.length_m) / scale("length", train.length_m))
+        metres, count = occupied_m(read.trains), len(read.trains)
+        scores["metres"].append((read.metres - metres) / scale("metres", metres))
+        scores["trains"].append((_count(read) - count) / scale("trains", count))
+    return {name: sorted(round(one, 4) for one in values) for name, values in scores.items()}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,20 @@ _LEAST_POINTS = 300
 _MOST_POINTS = 20_000
 
 
+@dataclass(frozen=True, eq=False)
+class Usual:
+    """The yard on other dates, and how far this date's surroundings differ from them."""
+
+    pixels: Floats
+    """(bands, rows, cols) their median where this date lies, NaN where no other date shows the ground."""
+    dates: int
+    """How many they are."""
+    unrest: float
+    """Scatter of this date's surroundings about their median, as a multiple of their own."""
+    bright: float
+    """How many times as bright as on them the surroundings are."""
+
+
 def usual_look(
     tile: Tile,
     good: Mask,
@@ -30,7 +45,7 @@ def usual_look(
     bands: Sequence[str],
     off_yard: Mask,
     shift: Shift,
-) -> Floats | None:
+) -> Usual | None:
     """The median of other dates in this date's light, laid where this date lies.
 
     Args:
@@ -43,13 +58,13 @@ def usual_look(
         shift: Where the image lies on the frame.
 
     Returns:
-        (bands, rows, cols), NaN where no other date shows the ground; None with too few other dates.
+        None with too few other dates.
     """
     now = np.stack([tile.band(band) for band in bands]).astype(np.float64)
     now = np.where(good, now, np.nan)
     # The image is laid on the frame to compare light, the usual look on the image in the end.
     on_frame = _moved(now, -shift.dx_px, -shift.dy_px)
-    lit = []
+    lit, ratios = [], []
     for other, seen in others:
         both = off_yard & seen & np.isfinite(on_frame).all(axis=0)
         if not other.has(bands) or both.sum() < _LEAST_POINTS:
@@ -60,12 +75,20 @@ def usual_look(
             pixels = other.band(band).astype(np.float64)
             gain, offset = light(pixels[both][::step], target[both][::step])
             plane[seen] = gain * pixels[seen] + offset
+            ratios.append(float(np.median(target[both]) / max(float(np.median(pixels[both])), 1e-6)))
         lit.append(planes)
         if len(lit) == MOST_DATES:
             break
     if len(lit) < LEAST_DATES:
         return None
-    return _moved(nan_median(np.stack(lit)), shift.dx_px, shift.dy_px)
+    usual = nan_median(np.stack(lit))
+    beside = [(plane - usual)[:, off_yard] for plane in (on_frame, *lit)]
+    now_off, *others_off = (float(np.nanmedian(np.abs(rest))) for rest in beside)
+    # Each other date is part of the median, which makes it look calmer than it is.
+    part = np.sqrt((len(lit) + 1) / (len(lit) - 1))
+    unrest = now_off / max(float(np.median(others_off)) * part, 1e-9)
+    bright = float(np.median(ratios))
+    return Usual(_moved(usual, shift.dx_px, shift.dy_px), len(lit), unrest, bright)
 
 
 def level_look(tile: Tile, good: Mask, bands: Sequence[str], on_tracks: Mask) -> Floats:

@@ -55,7 +55,10 @@ ALL = "all"
 ALARMS_PER_YEAR = 0.1
 """False alarms that the detection limit allows a place and year."""
 DYE_SPREAD = 0.35
-"""Relative half-width of an area from not knowing how pale the cover is. Set on simulated yards."""
+"""Relative spread of an area from not knowing how pale the cover is. Set on simulated yards."""
+MISSED = (1.0, 1.0)
+"""How many spreads the truth may lie below and above the estimate: split conformal, on stacks under drawn
+dyes in simulated yards kept for this (benchmarks.occupancy_rows.blue --calibrate), at a level of 0.9."""
 LEAST_YEARLY = 20
 """Dates of earlier years from which on they alone say what is usual."""
 _HALF_YEAR = 182
@@ -78,6 +81,8 @@ class Cover:
     """Lower end of the interval; 0 where the estimate is no larger than the limit."""
     high_m2: float
     """Upper end of the interval."""
+    spread_m2: float
+    """What the interval's ends are multiples of: the scatter of other dates and the unknown dye."""
     limit_m2: float
     """Detection limit: exceeded by chance in one of ten years of such dates at this place."""
     visible_share: float
@@ -227,8 +232,9 @@ def _covers_of(
             limit = max(_limit(values[others] - usual, days[others]), _LEAST_LIMIT_M2)
             scatter = _conformal(np.abs(values[others] - usual), level)
             spread = math.hypot(scatter, DYE_SPREAD * value)
-            low = max(value - spread, 0.0) if value > limit else 0.0
-            found.append(Cover(id, name, value, low, value + spread, limit, float(shares[date, area])))
+            low = max(value - MISSED[0] * spread, 0.0) if value > limit else 0.0
+            high = value + MISSED[1] * spread
+            found.append(Cover(id, name, value, low, high, spread, limit, float(shares[date, area])))
     return tuple(found)
 
 

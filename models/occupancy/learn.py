@@ -21,12 +21,14 @@ from models.occupancy.differ import FLOOR, ROLES, Difference
 from models.occupancy.fillconfig import FillConfig
 from models.occupancy.lessons import Lessons, school
 from models.occupancy.reading import FACTS, Reading, facts
+from models.occupancy.restless import unsettled
 from models.occupancy.traffic import busier
 from models.occupancy.trials import calibrated, tell
 
 ALWAYS = 4
 """The first of the bands, which every sensor is expected to have: blue, green, red, near infrared."""
 _COLUMNS = 64  # a longer corridor is learnt from in stretches of this length
+_RESTLESS = 0.5  # of what is learnt from, on ground that repeats as badly as real ground may
 CHANNELS = 2 * len(ROLES) + len(ROLES) + ALWAYS + 4
 
 
@@ -300,10 +302,15 @@ def _batch(lessons: Sequence[Lessons], rng: np.random.Generator, size: int = 8) 
 
 
 def varied(batch: tuple[Inputs, Tensor], rng: np.random.Generator) -> tuple[Inputs, Tensor]:
-    """Mirrored, with bands that are not always there left out, under patches of cloud and other light."""
+    """Mirrored, restless, with bands that are not always there left out, under cloud and other light."""
     inputs, truth = batch
-    residual = inputs.residual.clone()
+    residual, spread, about = inputs.residual.clone(), inputs.spread, inputs.facts.clone()
     size, bands, _, length = residual.shape
+    if rng.random() < _RESTLESS:
+        unrest = about[:, 0].exp().double().numpy()
+        change, wide, felt = unsettled(inputs.usual.numpy(), spread.numpy(), unrest, rng)
+        residual, spread = residual + torch.from_numpy(change), torch.from_numpy(wide)
+        about[:, 0] = torch.from_numpy(felt).log()
     if rng.random() < 0.4:
         residual[:, ALWAYS:] = torch.nan
     for band in range(ALWAYS, bands):
@@ -315,9 +322,9 @@ def varied(batch: tuple[Inputs, Tensor], rng: np.random.Generator) -> tuple[Inpu
         start = int(rng.integers(length))
         residual[k, :, :, start : start + int(rng.integers(3, max(4, length // 3)))] = torch.nan
     axes = [axis for axis in (-1, -2) if rng.random() < 0.5]
-    planes = [residual, inputs.spread, inputs.usual, inputs.plans, truth]
+    planes = [residual, spread, inputs.usual, inputs.plans, truth]
     residual, spread, usual, plans, truth = (plane.flip(axes) for plane in planes)
-    return Inputs(residual, spread, usual, plans, inputs.facts), truth
+    return Inputs(residual, spread, usual, plans, about), truth
 
 
 def loss_of(net: FillNet, inputs: Inputs, truth: Tensor) -> Tensor:

@@ -6,11 +6,8 @@ tracks of a yard are fitted together, because neighbours leak and throw shadows 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +25,7 @@ from models.occupancy.cells import optical_bands
 from models.occupancy.composed import Picture
 from models.occupancy.fit import Fit
 from models.occupancy.profile import WAGON_LENGTH_M, WAGON_LENGTHS_M
+from models.occupancy.sight import Sight
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -41,11 +39,7 @@ SNOW_SHARE = 0.3
 """Share of the tracks under snow, by the image's own classes, from which a date is skipped."""
 YARD_M = 15.0
 """Ground nearer to a track is not used to compare the light of dates."""
-WEIGHTS = Path(__file__).parents[1] / "weights" / "trains.json"
-"""Errors on simulated yards, from which the intervals come."""
 _SNOW_CLASS = 11
-_SCALE_M = 20.0  # errors of a length or of metres grow as if this much were added to it
-_SHARE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,20 +102,23 @@ def find_trains(
     """
     by = np.array([shift.dx_px, shift.dy_px])
     roles, lines = optical_bands(tile), [line + by for _, line in tracks]
-    unusable = _unusable(tile, good, roles, lines)
-    if isinstance(unusable, Skip):
-        return unusable
+    seen = _unusable(tile, good, roles, lines)
+    if isinstance(seen, Skip):
+        return seen
     bands = [tile.bands[index] for index in roles.values()]
     off_yard = off_tracks(good.shape, lines, YARD_M / tile.gsd_m)
     usual = usual_look(tile, good, others, bands, off_yard, shift)
-    bare = level_look(tile, good, bands, ~off_tracks(good.shape, lines, 1.0)) if usual is None else usual
+    if usual is None:
+        bare, sight = level_look(tile, good, bands, ~off_tracks(good.shape, lines, 1.0)), Sight(seen)
+    else:
+        bare, sight = usual.pixels, Sight(seen, usual.dates, usual.unrest, usual.bright)
     pixels = np.stack([tile.band(band) for band in bands]).astype(np.float64)
     unit = _unit(bare)
     picture = Picture(tile, tuple(roles), pixels * unit, bare * unit, good, off_yard, usual is None)
     fit = Fit(picture, lines, Costs())
     fit.run()
-    trains = _trains(fit, tracks, level)
-    return trains, measured(trains, unusable, sum(fit.footprint.lengths_m), level)
+    trains = _trains(fit, tracks, sight, level)
+    return trains, measured(trains, sight, sum(fit.footprint.lengths_m), level)
 
 
 def _unusable(tile: Tile, good: Mask, roles: dict[str, int], lines: Sequence[Floats]) -> Skip | float:
@@ -147,12 +144,12 @@ def _unit(bare: Floats) -> float:
     return 1.0 if 0.02 <= usual <= 0.6 else 0.13 / max(usual, 1e-6)
 
 
-def _trains(fit: Fit, tracks: Sequence[tuple[str, Floats]], level: float) -> tuple[Train, ...]:
+def _trains(fit: Fit, tracks: Sequence[tuple[str, Floats]], sight: Sight, level: float) -> tuple[Train, ...]:
     result = []
     grid = fit.view.tile.grid
     for one in fit.found():
         id, line = tracks[one.track]
-        low, high = _interval("length", one.stop_m - one.start_m, level)
+        low, high = sight.interval("length", one.stop_m - one.start_m, level)
         whole = fit.footprint.lengths_m[one.track]
         course = _part(line, one.start_m / whole, one.stop_m / whole)
         placed = grid.crs is not None
@@ -199,7 +196,7 @@ def occupied_m(trains: Sequence[Train]) -> float:
 
 
 def measured(
-    trains: Sequence[Train], seen: float, total_m: float, level: float = 0.9
+    trains: Sequence[Train], sight: Sight, total_m: float, level: float = 0.9
 ) -> tuple[Measurement, ...]:
     """What the trains of an image add up to.
 
@@ -208,20 +205,21 @@ def measured(
 
     Args:
         trains: Of one image.
-        seen: Share of the tracks that is seen.
+        sight: How well it can be judged.
         total_m: Length of all tracks.
         level: Nominal coverage of the intervals.
     """
     metres = occupied_m(trains)
+    seen, gate = sight.seen, sight.gate
     share = max(seen, 1e-6)
-    low, high = _interval("metres", metres, level)
+    low, high = sight.interval("metres", metres, level)
     whole = max(min(metres / share, total_m), metres)
     high = max(min(high / share, total_m), whole)
-    fewest, most = _interval("trains", float(len(trains)), level)
-    longest = _interval("length", 0.0, level)[1]
+    fewest, most = sight.interval("trains", float(len(trains)), level)
+    longest = sight.interval("length", 0.0, level)[1]
     lengths = [(train.length_m, train.low_m, train.high_m) for train in trains] or [(0.0, 0.0, longest)]
     return (
-        Measurement("occupied_track_m", whole, min(low, whole), high, level, "m", METHOD, seen),
+        Measurement("occupied_track_m", whole, min(low, whole), high, level, "m", METHOD, seen, gate),
         Measurement(
             "railcar_equivalents",
             whole / WAGON_LENGTH_M,
@@ -231,28 +229,8 @@ def measured(
             "railcars",
             METHOD,
             seen,
+            gate,
         ),
-        Measurement("trains", len(trains), fewest, most / share, level, "trains", METHOD, seen),
-        *(Measurement("train_length_m", *one, level, "m", METHOD, seen) for one in lengths),
+        Measurement("trains", len(trains), fewest, most / share, level, "trains", METHOD, seen, gate),
+        *(Measurement("train_length_m", *one, level, "m", METHOD, seen, gate) for one in lengths),
     )
-
-
-@cache
-def _errors() -> dict[str, list[float]]:
-    loaded: dict[str, list[float]] = json.loads(WEIGHTS.read_text(encoding="utf-8"))["scores"]
-    return loaded
-
-
-def scale(quantity: str, value: float) -> float:
-    """How far an estimate may be expected to lie off, up to a factor: what scores are divided by."""
-    return float(np.sqrt(1 + value)) if quantity == "trains" else _SCALE_M + _SHARE * value
-
-
-def _interval(quantity: str, value: float, level: float) -> tuple[float, float]:
-    """Split conformal: the quantiles of (truth - estimate) / scale on simulated yards kept for this."""
-    scores = np.sort(_errors()[quantity])
-    n = len(scores)
-    rank = int(np.floor((n + 1) * (1 - level) / 2))
-    low, high = scores[max(rank - 1, 0)], scores[min(n - rank, n - 1)]
-    spread = scale(quantity, value)
-    return max(min(value + low * spread, value), 0.0), max(value + high * spread, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from models.occupancy.fillconfig import TRIED, TRIED_KINDS, FillConfig
 from models.occupancy.intervals import WAGON_LENGTH_M, Calibration, Trial, calibrate
 from models.occupancy.lessons import school, tried
 from models.occupancy.reading import FillReader
+from models.occupancy.restless import restless
 from models.occupancy.traffic import busier, far_top
 
 Say = Callable[[str], None]
@@ -19,7 +21,8 @@ def calibrated(config: FillConfig, reader: FillReader, say: Say = print) -> Cali
     """Intervals of a reader's figures, from places that nothing was learnt from.
 
     Half of the busy dates are as painted; half are ordinary dates with trains added whose tops lie further
-    from the known materials than any that were learnt from, so that intervals hold for other stock too.
+    from the known materials than any that were learnt from, so that intervals hold for other stock too. All
+    are read twice, as painted and on ground as restless as real ground may be.
     """
     rng = np.random.default_rng(config.seed)
     trials: list[Trial] = []
@@ -28,7 +31,9 @@ def calibrated(config: FillConfig, reader: FillReader, say: Say = print) -> Cali
         ordinary = one.take(one.group == 0)
         far = busier(ordinary, rng, config.calibrate_busy / config.ordinary, draw=far_top)
         added = far.take(np.arange(len(far)) >= len(ordinary))
-        trials += [*tried(one, reader.read(one.dates)), *tried(added, reader.read(added.dates))]
+        for part in (one, added):
+            real = replace(part, dates=tuple(restless(part.dates, rng)))
+            trials += [*tried(part, reader.read(part.dates)), *tried(real, reader.read(real.dates))]
     say(f"calibrated on {len(trials)} dates")
     return calibrate(trials)
 
