@@ -14,38 +14,25 @@ import os
 import platform
 import subprocess
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import quiet_fields
 import reading_cost
-from numpy.typing import NDArray
 
 from imagery.alignment.align import Shift, comparable, measure_shift, reference_of
-from imagery.alignment.frames import NEAREST, Frames, bands_to_align, off_tracks, shift_of
+from imagery.alignment.frames import NEAREST, Frames, bands_to_align, shift_of
 from imagery.alignment.shiftfit import fit
-from imagery.period import Period
 from imagery.reader import open_scene
 from imagery.sources.folders.folder import find_scenes
 from imagery.tiles import Tile
-from imagery.visibility import believable, share_of_tracks, shares
-from models.measurement import Skip
-from models.occupancy.profile import LEAST_SEEN, Profile, occupied, read_profile
-from models.stats.baseline import baseline_of
-from models.stats.change import change_of
-from models.stats.series import Series
+from imagery.visibility import believable, shares
+from models.occupancy.profile import LEAST_SEEN
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("YARDWATCH_DATA", ROOT.parent / "shared" / "data"))
-NOMINAL = 0.05
-LEVEL = 0.9
-"""Of the intervals: the lower end of an effect lies above zero by chance on one date in twenty."""
-SEED = 20_231_005
-CORRIDORS, TRACKS, LENGTH_M, APART_M = 12, 8, 400.0, 4.7
-AWAY_M = 30.0
-
-Lines = list[tuple[str, NDArray[np.float64]]]
 
 
 def dates() -> list[Tile]:
@@ -56,7 +43,7 @@ def dates() -> list[Tile]:
     tiles = []
     for scene in find_scenes(files).scenes:
         with open_scene(scene) as raster:
-            tiles.append(raster.read(bands=("B02", "B03", "B04", "B08", "SCL")))
+            tiles.append(raster.read())
     return tiles
 
 
@@ -131,111 +118,6 @@ def look_in(tiles: list[Tile]) -> Any:
     return lambda scene, bands: by_id.get(scene.id)
 
 
-def corridors(shape: tuple[int, int], gsd_m: float, rng: np.random.Generator) -> list[Lines]:
-    """Pretend yards across the fields: parallel straight tracks, wholly inside, in pixels."""
-    found = []
-    for _ in range(CORRIDORS):
-        heading = rng.uniform(0, np.pi)
-        along = np.array([np.cos(heading), np.sin(heading)])
-        across = np.array([-along[1], along[0]])
-        centre = np.array(shape[::-1]) / 2 + rng.uniform(-60, 60, 2) / gsd_m
-        lines: Lines = []
-        for k in range(TRACKS):
-            middle = centre + across * (k - (TRACKS - 1) / 2) * APART_M / gsd_m
-            ends = np.stack([middle - along * LENGTH_M / 2 / gsd_m, middle + along * LENGTH_M / 2 / gsd_m])
-            lines.append((f"t{k}", ends))
-        found.append(lines)
-    return found
-
-
-def false_alarms(tiles: list[Tile], align: bool) -> dict[str, Any]:
-    """Each date of each pretend yard against the other dates, as if trains had been looked for."""
-    rng = np.random.default_rng(SEED)
-    rows, cols = tiles[0].valid.shape
-    gsd = tiles[0].gsd_m
-    table = []
-    for number, lines in enumerate(corridors((rows, cols), gsd, rng)):
-        profiles = [profile_of(tile, lines, tiles, align, number) for tile in tiles]
-        results = occupied(profiles, LEVEL)
-        series = series_of_results(tiles, results)
-        table.append(
-            {
-                "corridor": number,
-                "seen_dates": sum(
-                    share_of_tracks(believable(tile), tile.grid, [line for _, line in lines]) >= LEAST_SEEN
-                    for tile in tiles
-                ),
-                **alarms(series),
-            }
-        )
-    total = {key: sum(row[key] for row in table) for key in ("dates", "by_rank", "by_effect", "low_above_0")}
-    return {
-        "aligned": align,
-        "corridors": table,
-        "dates": total["dates"],
-        "by_rank_share": total["by_rank"] / total["dates"],
-        "by_effect_share": total["by_effect"] / total["dates"],
-        "low_above_0_share": total["low_above_0"] / total["dates"],
-        "scatter_m_median": float(np.median([row["scatter_m"] for row in table])),
-        "read_m_median": float(np.median([row["median_m"] for row in table])),
-    }
-
-
-def profile_of(tile: Tile, lines: Lines, tiles: list[Tile], align: bool, number: int) -> Profile:
-    """What a date shows along the pretend tracks, moved by its shift where dates are aligned."""
-    shift = np.zeros(2)
-    if align:
-        frames = _FRAMES.setdefault(number, Frames([one.scene for one in tiles]))
-        free = off_tracks(tile.valid.shape, [line for _, line in lines], AWAY_M / tile.gsd_m)
-        found = shift_of(tile, frames.others("fields", tile, free, look_in(tiles)), free)
-        shift = np.array([found.dx_px, found.dy_px])
-    return read_profile(tile, believable(tile), [(name, line + shift) for name, line in lines])
-
-
-_FRAMES: dict[int, Frames] = {}
-
-
-def series_of_results(tiles: list[Tile], results: list[tuple[str, Any]]) -> Series:
-    """Occupied metres of the dates that were measured."""
-    rows = []
-    for tile, (_, result) in zip(tiles, results, strict=True):
-        if not isinstance(result, Skip):
-            rows.append((tile.scene, next(m for m in result if m.quantity == "occupied_track_m")))
-    times = [scene.taken_at.replace(tzinfo=None) for scene, _ in rows if scene.taken_at is not None]
-    return Series(
-        "fields",
-        "occupied_track_m",
-        "m",
-        LEVEL,
-        np.array(times, dtype="datetime64[s]"),
-        np.array([m.value for _, m in rows]),
-        np.array([m.low for _, m in rows]),
-        np.array([m.high for _, m in rows]),
-        tuple(scene.id for scene, _ in rows),
-        tuple(m.method for _, m in rows),
-    )
-
-
-def alarms(series: Series) -> dict[str, Any]:
-    """Dates of a quiet place that are called risen, at the nominal level."""
-    by_rank = by_effect = 0
-    for time_ in series.times:
-        day = time_.astype("datetime64[D]").astype(object)
-        target = Period(day, day + timedelta(days=1))
-        change = change_of(series, target, baseline_of(series, target, both_sides=True))
-        by_rank += change.p_rank <= NOMINAL
-        by_effect += change.effect_low > 0
-    middle = float(np.median(series.values))
-    return {
-        "dates": len(series),
-        "by_rank": int(by_rank),
-        "by_effect": int(by_effect),
-        "low_above_0": int((series.lows > 0).sum()),
-        "median_m": middle,
-        "scatter_m": 1.4826 * float(np.median(np.abs(series.values - middle))),
-    }
-
-
 def git_commit() -> str:
     """Commit of the code, with a mark where files differ from it."""
     run = subprocess.run(
@@ -262,16 +144,7 @@ def main() -> None:
         "data": "Copernicus Sentinel-2 L2A over fields in Belgium, 640 m square, 10 m, real",
         "visibility": visibility(tiles),
         "registration": registration(kept, Frames([tile.scene for tile in kept])),
-        "false_alarms": {
-            "nominal": NOMINAL,
-            "layout": f"{CORRIDORS} pretend yards of {TRACKS} tracks of {LENGTH_M:.0f} m, {APART_M} m apart",
-            "what": "by_rank: rank p-value at most 0.05; each date against all others of its place makes the "
-            "largest of n the only one that can pass, so this rate is about 1/n by construction. by_effect: "
-            "lower end of the effect's interval above zero. low_above_0: the measurement itself says that "
-            "trains stand on bare ground.",
-            "not_aligned": false_alarms(tiles, align=False),
-            "aligned": false_alarms(tiles, align=True),
-        },
+        "false_alarms": quiet_fields.false_alarms(tiles),
         "reading": reading_cost.compare(DATA),
     }
     result["cpu_seconds"] = round(time.process_time() - start, 1)
@@ -283,7 +156,7 @@ def main() -> None:
 
 def page(result: dict[str, Any]) -> str:
     """The same for people."""
-    seen, moved, alarm, cost = (result[k] for k in ("visibility", "registration", "false_alarms", "reading"))
+    seen, moved = result["visibility"], result["registration"]
     lines = [
         "# Public imagery: what was measured",
         "",
@@ -297,17 +170,10 @@ def page(result: dict[str, Any]) -> str:
         f"{moved['accepted_on_half_the_ground']} of {moved['dates']} dates, of which "
         f"{moved['made_worse']} lie 0.5 m or more worse by that half.",
         "",
-        f"False alarms on quiet fields ({alarm['layout']}; nominal {alarm['nominal']:.0%}):",
+        *quiet_fields.table(result["false_alarms"]),
         "",
-        "| | dates | by rank | by effect | low end above 0 | scatter, m | median read, m |",
-        "|---|---|---|---|---|---|---|",
+        *reading_cost.table(result["reading"]),
     ]
-    for name in ("not_aligned", "aligned"):
-        a = alarm[name]
-        rates = [f"{a[key]:.1%}" for key in ("by_rank_share", "by_effect_share", "low_above_0_share")]
-        metres = [f"{a[key]:.0f}" for key in ("scatter_m_median", "read_m_median")]
-        lines.append(f"| {' | '.join([name.replace('_', ' '), str(a['dates']), *rates, *metres])} |")
-    lines += ["", alarm["what"], "", *reading_cost.table(cost)]
     return "\n".join(lines) + "\n"
 
 

@@ -116,6 +116,14 @@ def test_estimates_follow_the_truth(yard, measured):
     assert np.mean(inside) >= 0.8
 
 
+def test_only_the_highest_readings_exclude_an_empty_yard(measured):
+    """Noise reads as metres of track, too: what nearly all dates show is no evidence of trains."""
+    read = sorted((r[0].value, r[0].low) for _, r in measured)
+    most = int(0.05 * len(read))
+    assert all(low == 0 for _, low in read[: len(read) - most])
+    assert read[-1][1] > 0  # the day of 73 wagons
+
+
 def test_measurements_are_metres_and_the_railcars_that_they_are_worth(measured):
     total = sum(np.hypot(*np.diff(line, axis=0).T).sum() for _, line in TRACKS) * 10
     for name, (metres, railcars) in measured:

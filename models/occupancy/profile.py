@@ -186,7 +186,8 @@ def occupied(
     Args:
         profiles: Dates of one place.
         level: Nominal coverage of the intervals. They come from the scatter of the other dates and an
-            assumed spread of contrast; they are not calibrated.
+            assumed spread of contrast; they are not calibrated. The lower end lies above 0 only where a date
+            reads more than nearly all others.
 
     Returns:
         A scene id with its measurements, or with the reason why there are none; in the order given.
@@ -260,9 +261,9 @@ def _measure(group: Sequence[Profile], level: float) -> list[tuple[Measurement, 
         for item, profile in zip(found, group, strict=True)
     ]
     metres = np.array([item[0] for item in read if not isinstance(item, Skip)])
+    noise = _Noise.of(metres, level)
     return [
-        item if isinstance(item, Skip) else _measurements(*item, _scatter(metres), ruler.total_m, level)
-        for item in read
+        item if isinstance(item, Skip) else _measurements(*item, noise, ruler.total_m, level) for item in read
     ]
 
 
@@ -278,9 +279,23 @@ def _stack(group: Sequence[Profile]) -> Stack:
     return Stack(tracks * unit, around * unit, days)
 
 
-def _scatter(metres: NDArray[np.float64]) -> float:
-    """How far estimates of this place lie apart, robustly: noise and the traffic of usual days together."""
-    return 1.4826 * float(np.median(np.abs(metres - np.median(metres))))
+@dataclass(frozen=True)
+class _Noise:
+    """What the dates of a place read without being known to be filled: noise and usual traffic together."""
+
+    scatter_m: float
+    """How far estimates lie apart, robustly."""
+    top_m: float
+    """What nearly no date goes beyond. Shares of cover are never negative, so that restless ground alone
+    reads as metres of track: over bare fields 139 m in the middle, and a lower end that took off the scatter
+    alone lay above 0 on a third of the dates."""
+
+    @classmethod
+    def of(cls, metres: NDArray[np.float64], level: float) -> _Noise:
+        if not len(metres):
+            return cls(0.0, 0.0)
+        scatter = 1.4826 * float(np.median(np.abs(metres - np.median(metres))))
+        return cls(scatter, float(np.quantile(metres, (1 + level) / 2, method="higher")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -339,14 +354,15 @@ class _Ruler:
 
 
 def _measurements(
-    metres: float, share: float, scatter: float, total_m: float, level: float
+    metres: float, share: float, noise: _Noise, total_m: float, level: float
 ) -> tuple[Measurement, ...]:
     """Metres of the seen part as metres of the whole, with intervals, and as railcars.
 
     What is not seen is taken to be as full as the rest; the lower end counts only what is seen.
     """
     z = NormalDist().inv_cdf((1 + level) / 2)
-    down, up = (z * math.hypot(scatter, spread * metres) for spread in CONTRAST_SPREAD)
+    down, up = (z * math.hypot(noise.scatter_m, spread * metres) for spread in CONTRAST_SPREAD)
+    down = max(down, noise.top_m)
     value = min(metres / share, total_m)
     low, high = max(metres - down, 0.0), min((metres + up) / share, total_m)
     cars = value / WAGON_LENGTH_M
