@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from evidence.claims import Claim
 from evidence.ledger import Outcome
+from evidence.verdicts.sensitivity import Alternative
+from evidence.verdicts.statistics import Standing
 from evidence.verdicts.verdict import Verdict
 from imagery.errors import InputError
 from models.stats.baseline import Baseline
@@ -52,8 +54,18 @@ def band_of(baseline: Baseline | None) -> Band | None:
 
 
 @dataclass(frozen=True, eq=False)
+class Area:
+    """Something with an outline in a picture."""
+
+    ring: NDArray[np.float64]
+    """(k, 2) corners x, y in pixels of the picture's image; the first is not repeated."""
+    label: str
+    """What it is."""
+
+
+@dataclass(frozen=True, eq=False)
 class Picture:
-    """One image of one date, with the boxes that were counted in it."""
+    """One image of one date, with what was found in it."""
 
     scene_id: str
     """The scene that it was made from."""
@@ -77,6 +89,14 @@ class Picture:
     """What the picture shows, in a sentence."""
     pixel_m: float | None = None
     """Ground metres a pixel of ``image``, as cut and resized; draws a scale bar where given."""
+    occupied: tuple[NDArray[np.float64], ...] = ()
+    """Courses (k, 2) of occupied track in pixels of ``image``."""
+    goods: tuple[Area, ...] = ()
+    """Stacks and ships."""
+    crops: tuple[NDArray[np.uint8], ...] = ()
+    """(rows, cols, 3) RGB, one a box in their order, all of one size; fewer where there are very many."""
+    framed: bool = False
+    """Whether ``image`` shows the same ground as the other framed pictures of its site."""
 
     def __post_init__(self) -> None:
         if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
@@ -94,6 +114,8 @@ class Picture:
             )
         if self.labels and len(self.labels) != n:
             raise InputError(f"picture of {self.scene_id!r} has {len(self.labels)} labels for {n} boxes")
+        if len(self.crops) > n:
+            raise InputError(f"picture of {self.scene_id!r} has {len(self.crops)} crops for {n} boxes")
         self.image.setflags(write=False)
         self.boxes.setflags(write=False)
 
@@ -127,6 +149,10 @@ class Page:
     """What the target period shows in sentences, by site and quantity."""
     chance: str = ""
     """How many alarms the run's tests give, and how many chance would, in a sentence."""
+    standings: Sequence[Standing] = ()
+    """Each series of the target period against the years before, with placebos and power."""
+    alternatives: Sequence[Alternative] = ()
+    """The claims judged in other ways."""
 
     def __post_init__(self) -> None:
         claims = [claim.id for claim in self.claims]

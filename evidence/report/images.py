@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -22,6 +23,8 @@ STAMP_BOX = (30, 132)
 """Rows and columns that the stamp needs at least."""
 QUALITIES = (85, 70, 55, 40)
 """WebP qualities, tried in turn until the picture fits its share of the page."""
+SHEET_COLUMNS, GAP = 6, 6
+"""Crops side by side, and pixels between them."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,7 @@ def encode(picture: Picture, budget: int) -> Encoded:
                 break
         height, width = image.shape[:2]
         if len(data) <= budget or max(height, width) <= 2 * max(STAMP_BOX):
-            uri = "data:image/webp;base64," + base64.b64encode(data).decode("ascii")
-            return Encoded(uri, width, height, (width / fit[0], height / fit[1]))
+            return Encoded(_uri(data), width, height, (width / fit[0], height / fit[1]))
         scale *= 0.75
 
 
@@ -100,6 +102,47 @@ def stamped(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return image
 
 
+def crop_sheet(crops: Sequence[NDArray[np.uint8]], simulated: bool, budget: int) -> Encoded:
+    """All crops of a picture as one image, SHEET_COLUMNS in a row; each simulated one says so by itself.
+
+    Args:
+        crops: (rows, cols, 3) each, all of one size, at least one.
+        simulated: Whether they were painted.
+        budget: Bytes before base64 to keep to, unless the smallest form needs more.
+    """
+    rows, cols = crops[0].shape[:2]
+    down = -(-len(crops) // SHEET_COLUMNS)
+    sheet = np.full((down * (rows + GAP), min(len(crops), SHEET_COLUMNS) * (cols + GAP), 3), 128, np.uint8)
+    for i, crop in enumerate(crops):
+        y, x = sheet_place(i, rows, cols)
+        sheet[y : y + rows, x : x + cols] = _marked(crop) if simulated else crop
+    for quality in QUALITIES[1:]:
+        data = _webp(sheet, quality)
+        if len(data) <= budget:
+            break
+    height, width = sheet.shape[:2]
+    return Encoded(_uri(data), width, height, (float(width), float(height)))
+
+
+def sheet_place(index: int, rows: int, cols: int) -> tuple[int, int]:
+    """Row and column of the corner of a crop in its sheet."""
+    down, across = divmod(index, SHEET_COLUMNS)
+    return down * (rows + GAP), across * (cols + GAP)
+
+
+def _marked(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A small picture with the stamp along its lower edge."""
+    image = crop.copy()
+    size = 0.0048 * crop.shape[0]
+    (width, height), _ = cv2.getTextSize(STAMP, cv2.FONT_HERSHEY_DUPLEX, size, 1)
+    bottom = crop.shape[0]
+    cv2.rectangle(image, (0, bottom - height - 5), (width + 4, bottom), (255, 196, 0), cv2.FILLED)
+    cv2.putText(
+        image, STAMP, (2, bottom - 3), cv2.FONT_HERSHEY_DUPLEX, size, (0, 0, 0), 1, cv2.LINE_AA
+    )  # fmt: skip
+    return image
+
+
 def scale_bar(picture: Picture) -> Bar | None:
     """A bar of 1, 2 or 5 times a power of ten metres, about a fifth of the picture's width."""
     if picture.pixel_m is None or not 0 < picture.pixel_m < math.inf:
@@ -116,6 +159,10 @@ def _resized(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     rows, cols = (max(1, round(side * scale)) for side in image.shape[:2])
     how = cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA
     return np.asarray(cv2.resize(image, (cols, rows), interpolation=how), dtype=np.uint8)
+
+
+def _uri(data: bytes) -> str:
+    return "data:image/webp;base64," + base64.b64encode(data).decode("ascii")
 
 
 def _webp(image: NDArray[np.uint8], quality: int) -> bytes:

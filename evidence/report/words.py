@@ -23,7 +23,30 @@ QUANTITIES = {
     "blue_area_m2": "Ground under blue covers",
     "trains": "Trains",
     "train_length_m": "Length of each train",
+    "tarped_railcars": "Railcars under covers",
+    "blue_tarped_railcars": "Railcars under blue covers",
+    "goods_area_m2": "Ground under goods",
+    "goods_length_m": "Length of the longest stack of goods",
+    "goods_volume_m3": "Volume of goods",
+    "teu": "Container equivalents",
+    "vessels": "Ships at the berths",
+    "vessel_length_m": "Length of each ship",
 }
+METHODS = {
+    "strips": "Wagons one by one at 1.2 m or finer, read along each track by a trained net.",
+    "edges": "Wagons one by one at 1.2 m or finer, by their edges, without training.",
+    "rows": "Wagons one by one at 1.2 m or finer, by rows of like shapes, without training.",
+    "trains": "Whole trains at 2 to 5 m, all tracks of a yard fitted together.",
+    "learned": "Occupied metres of track at 10 m, by a trained net that compares a date with its season.",
+    "profile": "Occupied metres of track at 10 m, as what differs from other dates along the track.",
+    "radar": "Occupied metres of track from radar, each orbit compared with itself.",
+    "fused": "An optical date and the nearest radar date taken together, where both agree.",
+    "covers": "Ground under coloured covers, by its spectrum.",
+    "stacks": "Goods in the yards at 1.2 m or finer, their heights from shadows.",
+    "hull": "Ships at the berths at 1.2 m or finer.",
+}
+"""What each method reads, and how."""
+UNITS = {"m2": "m\N{SUPERSCRIPT TWO}", "m3": "m\N{SUPERSCRIPT THREE}", "teu": "TEU"}
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -64,6 +87,23 @@ def interval(low: float, high: float) -> str:
 def quantity_name(quantity: str) -> str:
     """``occupied_track_m`` as a reader would say it."""
     return QUANTITIES.get(quantity, quantity.replace("_", " ").capitalize())
+
+
+def unit_name(unit: str) -> str:
+    """``m2`` as it is printed."""
+    return UNITS.get(unit, unit)
+
+
+def amount(value: float, unit: str) -> str:
+    """A figure with its unit."""
+    return f"{number(value)} {unit_name(unit)}".strip()
+
+
+def percent(share: float) -> str:
+    """A probability; what lies nearer to 0 or 1 than a percent says so."""
+    if share < 0.01:
+        return "below 1 %"
+    return "above 99 %" if share > 0.99 else f"{100 * share:.0f} %"
 
 
 def claimed(claim: Claim) -> str:
