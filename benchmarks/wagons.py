@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from score_real import RESULTS, ROOT, Row, facts, figures, read_one
 
+from evidence.labels.adapting import f1_at_labels
 from evidence.labels.overlays import write_overlay
 from imagery.reader import open_scene
 from imagery.sensors import SINGLE_MAX_M
@@ -30,6 +31,7 @@ from imagery.sources.folders.folder import find_scenes
 from imagery.tracks import load_tracks, tracks_in_pixels
 from models.detections import Detector
 from models.wagons.adapt import adapt
+from models.wagons.colours import coloured
 from models.wagons.count import count
 from models.wagons.data import CALIBRATION_SHARE, Chip, backgrounds, held_out, labelled
 from models.wagons.infer import WEIGHTS, StripReader
@@ -135,7 +137,7 @@ def on_paint(grounds: Sequence[Chip], images: int) -> Iterator[Figure]:
             for chip, lines in painted(gsd, images, grounds, SEED):
                 found = reader.detect(chip.raster(), lines if given else ())
                 pairs = held_against(found, chip, 0.3)
-                kept = found.take(~pairs.left_out)
+                kept = coloured(found.take(~pairs.left_out), chip.raster())
                 at30.append(pairs.tally)
                 at50.append(held_against(found, chip, 0.5).tally)
                 railcars = count(kept, 1.0, method="strips")[0]
@@ -175,7 +177,7 @@ def with_few_labels(folder: Path, labels: int = 20) -> Iterator[Figure]:
         for learn, test in zip(halves, halves[::-1], strict=True):
             pick = np.linspace(0, len(learn.boxes) - 1, labels).astype(int)
             few = replace(learn, boxes=learn.boxes[pick], kinds=learn.kinds[pick], covers=learn.covers[pick])
-            moved, _ = adapt(net, [few], say=lambda text: None)
+            moved, _ = adapt(net, [few], say=lambda text: None, look=f1_at_labels)
             for when, reader in (("before", net), ("after", moved)):
                 found = _base(reader).detect(test.raster(), _inside(test))
                 tallies[when].append(held_against(found, test, 0.3).tally)

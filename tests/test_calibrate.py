@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from imagery.errors import UnreadableError
 from imagery.grid import local_grid
 from models.detections import Detections
-from models.wagons.calibrate import FEATURES, Calibration, CountModel, fit_count, fit_score, left_out
+from models.wagons.calibrate import FEATURES, Calibration, Counted, CountModel, fit_count, fit_score, left_out
 from models.wagons.infer import areas, company_of
 from models.wagons.validate import Case, kept
 
@@ -17,15 +17,21 @@ def counts(rng, n, off=0.15):
     """Images of 0 to 60 wagons: their boxes' probabilities add up to less, and images differ."""
     true = rng.integers(0, 60, n).astype(float)
     expected = np.maximum(0.0, 0.85 * true * np.exp(rng.normal(0, off, n)) + rng.normal(0, 0.7, n))
-    return expected, true
+    return [boxes(each) for each in expected], true
+
+
+def boxes(expected, sure=0.9):
+    """Probabilities, alike, that add up to what is expected."""
+    n = max(1, round(expected / sure))
+    return np.full(n, expected / n)
 
 
 def calibration(rng, n=60):
     models, residuals = [], []
     for gsd, off in ((0.3, 0.05), (1.0, 0.25)):
-        expected, true = counts(rng, n, off)
-        models.append(fit_count(gsd, False, expected, true))
-        residuals += left_out(gsd, False, expected, true)
+        images, true = counts(rng, n, off)
+        models.append(fit_count(gsd, False, Counted.of(images), true))
+        residuals += left_out(gsd, False, Counted.of(images), true)
     return Calibration((0.0,) * 9, tuple(models), tuple(sorted(residuals)), "invented counts")
 
 
@@ -43,17 +49,17 @@ def test_the_interval_holds_on_images_it_was_not_fitted_to(gsd, off):
 
 def test_a_restless_gsd_gets_the_wider_interval_and_a_higher_level_too():
     known = calibration(np.random.default_rng(2))
-    fine, coarse = (np.diff(known.interval(40.0, gsd)[1:])[0] for gsd in (0.3, 1.0))
+    fine, coarse = (np.diff(known.interval(boxes(40.0), gsd)[1:])[0] for gsd in (0.3, 1.0))
     assert coarse > 1.5 * fine
-    sure = np.diff(known.interval(40.0, 0.3, level=0.98)[1:])[0]
+    sure = np.diff(known.interval(boxes(40.0), 0.3, level=0.98)[1:])[0]
     assert sure > fine
-    between = np.diff(known.interval(40.0, 0.6)[1:])[0]
+    between = np.diff(known.interval(boxes(40.0), 0.6)[1:])[0]
     assert fine < between < coarse
 
 
 @given(st.floats(0, 500), st.floats(0.15, 1.3), st.floats(0.5, 0.99))
 def test_an_interval_is_ordered_and_never_below_zero(expected, gsd, level):
-    value, low, high = KNOWN.interval(expected, gsd, level)
+    value, low, high = KNOWN.interval(boxes(expected), gsd, level)
     assert 0 <= low <= value <= high
 
 
@@ -70,9 +76,31 @@ def test_what_was_written_comes_back_and_an_older_form_is_told(tmp_path):
 
 def test_more_spread_is_fitted_where_images_differ_more():
     rng = np.random.default_rng(4)
-    calm, restless = (fit_count(0.5, True, *counts(rng, 80, off)) for off in (0.03, 0.4))
+    groups = [counts(rng, 80, off) for off in (0.03, 0.4)]
+    calm, restless = (fit_count(0.5, True, Counted.of(images), true) for images, true in groups)
     assert isinstance(calm, CountModel)
     assert restless.spread > 2 * calm.spread
+
+
+def test_a_few_images_read_badly_do_not_move_the_fit():
+    images, true = counts(np.random.default_rng(7), 60, 0.05)
+    of = Counted(np.array([40.0]), np.array([0.9]))
+    known = fit_count(0.5, True, Counted.of(images), true).mean(of)
+    images[::10] = [each[: len(each) // 4] for each in images[::10]]
+    assert fit_count(0.5, True, Counted.of(images), true).mean(of) == pytest.approx(known, rel=0.06)
+
+
+def test_doubtful_boxes_tell_of_more_that_were_missed():
+    rng = np.random.default_rng(8)
+    true = rng.integers(10, 60, 80).astype(float)
+    sure = rng.uniform(0.55, 0.95, 80)
+    share = np.exp(-2.5 * (1 - sure))
+    of = Counted(true * share * np.exp(rng.normal(0, 0.05, 80)), sure)
+    model = fit_count(1.0, True, of, true)
+    assert model.dull == pytest.approx(2.5, abs=0.5)
+    assert model.mean(Counted(np.full(2, 20.0), np.array([0.9, 0.6])))[1] == pytest.approx(
+        20 * np.exp(1), rel=0.1
+    )
 
 
 def test_a_feature_that_tells_is_weighed_and_one_that_does_not_is_not():

@@ -1,5 +1,6 @@
 """score, adapt, axes and train as a user calls them, on small painted images."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -300,15 +301,28 @@ def labelled_site(tmp_path):
     return site(tmp_path / "yard.geojson"), labels(tmp_path / "yard_20231005.json", boxes[inside][:12]), file
 
 
+@pytest.mark.usefixtures("untrained")
+def test_adapt_keeps_nothing_that_finds_fewer_railcars_though_its_loss_is_lower(labelled_site, monkeypatch):
+    place, marks, file = labelled_site
+    quick(monkeypatch)
+    figures = itertools.cycle((0.8, 0.7))
+    monkeypatch.setattr(adapting, "f1_at_labels", lambda net, chips: next(figures))
+    answer = invoke("adapt", place, marks, "--images", file)
+    assert "F1 at left-out railcars: 0.80 before, 0.70 after" in answer.output
+    assert "the shipped reader is kept" in answer.output
+    assert not list(file.parent.glob("*.adapt.safetensors"))
+
+
 def test_adapt_keeps_weights_beside_the_site_that_count_then_uses(
     tmp_path, untrained, labelled_site, monkeypatch
 ):
     place, marks, file = labelled_site
     quick(monkeypatch)
+    monkeypatch.setattr(adapting, "f1_at_labels", lambda net, chips: 0.5)  # an untrained net finds by chance
     answer = invoke("adapt", place, marks, "--images", file)
     assert answer.exit_code == 0, answer.output
     assert "12 labels, each left out once: loss" in answer.output
-    assert "left-out railcars found:" in answer.output
+    assert "F1 at left-out railcars: 0.50 before, 0.50 after" in answer.output
     delta = tmp_path / "yard.adapt.safetensors"
     assert delta.exists()
     shipped = load(untrained / "reader.safetensors", StripNet)[0]

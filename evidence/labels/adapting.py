@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import shapely
 
 from evidence.files import written
 from evidence.labels.labelled import Labelled
@@ -19,7 +20,7 @@ from imagery.scenes import Scene
 from imagery.sensors import SENSORS
 from imagery.sites import load_site
 from models.axes.line import Line
-from models.detections import concatenate
+from models.detections import Detections, concatenate
 from models.wagons.adapt import AdaptConfig, Gain, adapt, write_delta
 from models.wagons.data import Chip
 from models.wagons.infer import WEIGHTS, clear_of_each_other
@@ -29,7 +30,7 @@ from models.wagons.nets import StripNet, load
 from models.wagons.picture import Picture
 from models.wagons.read import read_axes
 from models.wagons.registry import ADAPTED_ENDING
-from models.wagons.score import match
+from models.wagons.score import match, total
 
 AROUND_M = 100.0
 """Ground read around the labels: a strip sees 64 m to either side."""
@@ -92,26 +93,29 @@ def adapt_site(
     """
     shipped: StripNet = load(WEIGHTS / "reader.safetensors", StripNet)[0]
     chips = [_chip(scene, sheet, classes) for scene, sheet in labelled.scenes]
-    adapted, gain = adapt(shipped, chips, config, say, found_share)
+    adapted, gain = adapt(shipped, chips, config, say, f1_at_labels)
     if gain.helped:
         with written(path) as temporary:
             write_delta(shipped, adapted, temporary)
     return Adapted(gain, path, gain.helped)
 
 
-def found_share(net: StripNet, chips: Sequence[Chip]) -> float:
-    """Share of labelled railcars that a reader finds along their own axes, overlapping by at least 0.3.
+def f1_at_labels(net: StripNet, chips: Sequence[Chip]) -> float:
+    """F1 of a reader along the axes of labelled railcars, at an overlap of 0.3.
 
-    Labels need not be complete, so what else is found is neither right nor wrong.
+    Labels need not be complete, so what is found where nobody labelled is neither right nor wrong.
     """
-    right = 0
+    tallies = []
     for chip in chips:
         raster = chip.raster()
         picture = Picture(raster)
         parts = read_axes(net, picture, [_axis(box, chip.gsd_m) for box in chip.boxes])
         found = clear_of_each_other(concatenate(raster.grid, parts))
-        right += match(found, chip.boxes, 0.3).tally.right
-    return right / max(1, sum(len(chip.boxes) for chip in chips))
+        labels = shapely.union_all(Detections(raster.grid, chip.boxes, np.ones(len(chip.boxes))).polygons())
+        polygons = found.polygons()
+        touching = shapely.area(shapely.intersection(polygons, labels)) > 0.1 * shapely.area(polygons)
+        tallies.append(match(found.take(touching), chip.boxes, 0.3).tally)
+    return total(tallies).f1
 
 
 def _axis(box: Line, gsd_m: float) -> Line:

@@ -2,10 +2,12 @@
 
 Both are fitted on images that the nets were not trained on. The probability of a box is a logistic function
 of its evidence, of the company that it stands in, and of the GSD. The true count of an image, given the sum m
-of its boxes' probabilities, lies about mean = found * m + missed with variance floor + noise * mean +
-(spread * mean)^2: the last term is what differs from image to image (haze, shadow, an unknown kind of wagon)
-and does not average out. How far a count may lie off, in these units, is read from images that the model was
-not fitted to (cross-conformal prediction, Vovk 2015); no shape is assumed.
+and the mean s of its boxes' probabilities, lies about mean = found * exp(dull * (1 - s)) * m + missed: where
+the boxes that were found are doubtful, as in a blurred image, more were missed. It lies there with variance
+floor + noise * mean + (spread * mean)^2: the last term is what differs from image to image (haze, shadow, an
+unknown kind of wagon) and does not average out. The fit takes errors as Student's t, so that a few images
+that are read badly do not move it. How far a count may lie off, in these units, is read from images that the
+model was not fitted to (cross-conformal prediction, Vovk 2015); no shape is assumed.
 """
 
 from __future__ import annotations
@@ -25,33 +27,56 @@ from models.detections import Detections
 
 Floats = NDArray[np.float64]
 _FLOOR = 0.1  # variance of a count of nothing
+_TAILS = 4.0  # degrees of freedom: one image in twenty may lie more than two scales off
 FEATURES = ("one", "odds", "occupied", "ends", "heat", "behind", "beside", "coarse", "mapped")
 
 
 @dataclass(frozen=True)
+class Counted:
+    """What a detector says of images: the boxes' probabilities in two numbers an image."""
+
+    expected: Floats
+    """(n,) sum of the probabilities."""
+    sure: Floats
+    """(n,) mean of them, 1 where there is no box."""
+
+    @classmethod
+    def of(cls, images: Sequence[Floats]) -> Counted:
+        """From the probabilities of each image's boxes."""
+        sure = [each.mean() if len(each) else 1.0 for each in images]
+        return cls(np.array([each.sum() for each in images]), np.array(sure))
+
+    def take(self, which: NDArray[np.bool_]) -> Counted:
+        """Some of the images."""
+        return Counted(self.expected[which], self.sure[which])
+
+
+@dataclass(frozen=True)
 class CountModel:
-    """The true count given the sum of probabilities, at one GSD."""
+    """The true count given the probabilities of an image's boxes, at one GSD."""
 
     gsd_m: float
     """GSD at which it was fitted; between two it is interpolated."""
     mapped: bool
     """Whether tracks were given."""
     found: float
-    """True wagons for each expected one: above 1 where wagons are missed."""
+    """True wagons for each expected one where every box is sure: above 1 where wagons are missed."""
     missed: float
     """True wagons of an image in which nothing was found."""
     noise: float
     """Variance for each wagon."""
     spread: float
     """Standard deviation as a share of the count."""
+    dull: float
+    """How fast more are missed where boxes are less sure."""
 
-    def mean(self, expected: Floats) -> Floats:
-        """True count to be expected where the boxes' probabilities add up to ``expected``."""
-        return np.asarray(self.found * expected + self.missed)
+    def mean(self, of: Counted) -> Floats:
+        """True counts (n,) to be expected."""
+        return np.asarray(self.found * np.exp(self.dull * (1 - of.sure)) * of.expected + self.missed)
 
-    def scale(self, expected: Floats) -> Floats:
+    def scale(self, of: Counted) -> Floats:
         """How far the true count usually lies off that."""
-        mean = self.mean(expected)
+        mean = self.mean(of)
         return np.asarray(np.sqrt(_FLOOR + self.noise * mean + (self.spread * mean) ** 2))
 
 
@@ -73,12 +98,12 @@ class Calibration:
         return probabilities(self.score, features(found))
 
     def interval(
-        self, expected: float, gsd_m: float, level: float = 0.9, mapped: bool = False
+        self, probabilities: Floats, gsd_m: float, level: float = 0.9, mapped: bool = False
     ) -> tuple[float, float, float]:
         """Estimate of the true count, and the interval that holds it with probability ``level``.
 
         Args:
-            expected: Sum of the probabilities of an image's boxes.
+            probabilities: (n,) of an image's boxes.
             gsd_m: Of the image.
             level: Nominal coverage.
             mapped: Whether tracks were given; where nothing was found that is not known, and the wider holds.
@@ -88,13 +113,14 @@ class Calibration:
         """
         models = [model for model in self.counts if model.mapped == mapped]
         where = [np.log(model.gsd_m) for model in models]
-        names = ("found", "missed", "noise", "spread")
+        names = ("found", "missed", "noise", "spread", "dull")
         model = CountModel(
             gsd_m,
             mapped,
             *(float(np.interp(np.log(gsd_m), where, [getattr(m, name) for m in models])) for name in names),
         )
-        mean, scale = float(model.mean(np.array(expected))), float(model.scale(np.array(expected)))
+        of = Counted.of([probabilities])
+        mean, scale = float(model.mean(of)[0]), float(model.scale(of)[0])
         n = len(self.residuals)
         rank = math.ceil((n + 1) * (1 + level) / 2)  # the finite-sample quantile of split conformal
         far = self.residuals[n - min(rank, n)], self.residuals[min(rank, n) - 1]
@@ -174,37 +200,43 @@ def fit_score(x: Floats, right: NDArray[np.bool_], ridge: float = 1.0) -> tuple[
     return tuple(float(w) for w in minimize(cost, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x)
 
 
-def fit_count(gsd_m: float, mapped: bool, expected: Floats, true: Floats) -> CountModel:
-    """Most likely count model of images at one GSD.
+def fit_count(gsd_m: float, mapped: bool, of: Counted, true: Floats) -> CountModel:
+    """Most likely count model of images at one GSD, errors taken as Student's t.
 
     Args:
         gsd_m: Their GSD.
         mapped: Whether tracks were given.
-        expected: (n,) sum of probabilities of each image.
+        of: What was found in each of n images.
         true: (n,) wagons in each.
     """
 
+    def model(free: Floats) -> CountModel:
+        *positive, dull = free
+        found, missed, noise, spread = (float(v) for v in np.exp(np.clip(positive, -7, 5)))
+        return CountModel(gsd_m, mapped, found, missed, noise, spread, float(dull))
+
     def cost(free: Floats) -> float:
-        model = CountModel(gsd_m, mapped, *(float(v) for v in np.exp(free)))
-        scale = model.scale(expected)
-        unlikely = float((((free - middle) / spread) ** 2).sum()) / 2
-        return float((0.5 * ((true - model.mean(expected)) / scale) ** 2 + np.log(scale)).sum()) + unlikely
+        each = model(free)
+        scale = each.scale(of)
+        off = (true - each.mean(of)) / scale
+        unlikely = float((((free - middle) / about) ** 2).sum()) / 2
+        return float(((_TAILS + 1) / 2 * np.log1p(off**2 / _TAILS) + np.log(scale)).sum()) + unlikely
 
     # Weak priors: a few images without a surprise do not prove that there will be none.
-    middle, spread = np.log([1.0, 0.5, 0.5, 0.1]), np.array([0.5, 0.5, 1.0, 0.7])
-    best = minimize(cost, middle, method="Nelder-Mead", options={"maxiter": 3000})
-    return CountModel(gsd_m, mapped, *(float(v) for v in np.exp(np.clip(best.x, -7, 5))))
+    middle = np.array([*np.log([1.0, 0.5, 0.5, 0.1]), 2.0])
+    about = np.array([0.5, 0.5, 1.0, 0.7, 1.0])
+    return model(minimize(cost, middle, method="Nelder-Mead", options={"maxiter": 5000}).x)
 
 
-def left_out(gsd_m: float, mapped: bool, expected: Floats, true: Floats) -> list[float]:
+def left_out(gsd_m: float, mapped: bool, of: Counted, true: Floats) -> list[float]:
     """(true - mean) / scale of each image under a model fitted to every other one of them."""
     every = np.arange(len(true)) % 2
     parts = [
-        (every == half, fit_count(gsd_m, mapped, expected[every != half], true[every != half]))
+        (every == half, fit_count(gsd_m, mapped, of.take(every != half), true[every != half]))
         for half in (0, 1)
     ]
     return [
         float(value)
         for part, model in parts
-        for value in (true[part] - model.mean(expected[part])) / model.scale(expected[part])
+        for value in (true[part] - model.mean(of.take(part))) / model.scale(of.take(part))
     ]

@@ -98,9 +98,9 @@ def _estimate(found: Detections, visible_share: float, level: float, method: str
     if method in CALIBRATED:
         calibration = _calibration()
         if not len(found):
-            return calibration.interval(0.0, found.gsd_m, level)
+            return calibration.interval(np.empty(0), found.gsd_m, level)
         mapped = bool(found.attributes["mapped"].any())
-        return calibration.interval(float(calibration.probabilities(found).sum()), found.gsd_m, level, mapped)
+        return calibration.interval(calibration.probabilities(found), found.gsd_m, level, mapped)
     if method not in RATES:
         raise InputError(
             f"no error rates of detector {method!r}: there are {', '.join((*RATES, *CALIBRATED))}"

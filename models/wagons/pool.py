@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imagery.synthetic.paint import paint_chip
 from models.axes.line import Line, clip_to_frame, extend, length, resample
-from models.axes.strips import ACROSS, ALONG_M, Frame, frame_along, straighten
+from models.axes.strips import ACROSS, ALONG_M, Frame, Strip, frame_along, straighten
 from models.wagons.data import CELL_TARGETS, TARGETS, Chip, crop_target, strip_target
 from models.wagons.nets import COVERS, KINDS
 
@@ -137,10 +137,26 @@ def sample_strips(
         line = _some_line(rng, chip)
         if line is None:
             continue
-        frame = _jittered(rng, line, chip.gsd_m)
-        strip = straighten(chip.rgb, chip.valid, frame)
-        valid = strip.valid.astype(np.uint8)[None] * np.uint8(255)
-        yield np.concatenate([strip.pixels, valid]), strip_target(strip, chip)
+        strip = straighten(chip.rgb, chip.valid, _jittered(rng, line, chip.gsd_m))
+        yield strip_bytes(strip), strip_target(strip, chip)
+
+
+def strips_around(rng: Rng, chip: Chip, count: int, reach_m: float) -> Iterator[NDArray[np.uint8]]:
+    """Strips that run as its wagons do, anywhere within a reach of them: empty track, full track, neither."""
+    if chip.gsd_m < 0.75 * ALONG_M:
+        chip = chip.scaled(ALONG_M)
+    half = np.array([-1, 1])[:, None] * (COLUMNS * ALONG_M / chip.gsd_m / 2 + 2)
+    for _ in range(count):
+        cx, cy, _, _, degrees = chip.boxes[rng.integers(len(chip.boxes))]
+        along = np.array([np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))])
+        behind, beside = rng.uniform(-reach_m, reach_m, 2) / chip.gsd_m
+        line = np.array([cx, cy]) + behind * along + beside * np.array([-along[1], along[0]]) + half * along
+        yield strip_bytes(straighten(chip.rgb, chip.valid, _jittered(rng, line, chip.gsd_m)))
+
+
+def strip_bytes(strip: Strip) -> NDArray[np.uint8]:
+    """Colours of a strip with its mask as the last channel."""
+    return np.concatenate([strip.pixels, strip.valid.astype(np.uint8)[None] * np.uint8(255)])
 
 
 def _some_line(rng: Rng, chip: Chip) -> Line | None:
