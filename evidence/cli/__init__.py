@@ -7,6 +7,7 @@ from evidence.cli import (
     axes,
     claims,
     compare,
+    compare_runs,
     count,
     coverage,
     doctor,
@@ -19,6 +20,7 @@ from evidence.cli import (
     score,
     simulate,
     site,
+    sweep,
     train,
     verify,
 )
@@ -33,6 +35,8 @@ app = typer.Typer(
 for command in (
     run,
     compare,
+    sweep,
+    compare_runs,
     fetch,
     coverage,
     count,

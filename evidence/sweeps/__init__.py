@@ -1,0 +1,1 @@
+"""Settings searched: many runs of one config, held against known figures."""
