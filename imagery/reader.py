@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -138,8 +138,10 @@ class SceneRaster:
                 layer = _open_layer(asset, scene.gsd_m)
                 opened.callback(layer.close)
                 pieces.setdefault(asset.piece, []).append(layer)
+            # Files of one grid share it: its length on the ground, and the hash of its CRS, are found once.
+            gsd = {key: ground_gsd(grid) for key, grid in _grids(pieces.values()).items()}
             for layers in pieces.values():
-                layers.sort(key=lambda layer: ground_gsd(layer.grid))
+                layers.sort(key=lambda layer: gsd[id(layer.grid)])
             self.layers = tuple(layer for _, layers in sorted(pieces.items()) for layer in layers)
             """Opened files: of each picture that was joined the finest first."""
             self.native_grid: GeoBox = spanning([layers[0].grid for _, layers in sorted(pieces.items())])
@@ -200,6 +202,11 @@ class SceneRaster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _grids(pieces: Iterable[Sequence[Layer]]) -> dict[int, GeoBox]:
+    """The grids of all layers, each once, by their identity."""
+    return {id(layer.grid): layer.grid for layers in pieces for layer in layers}
 
 
 def _judged(raster: SceneRaster) -> Judged | None:

@@ -32,7 +32,13 @@ class Stack:
         # Of a band that several files hold, the finest.
         self._layers = {band: layer for layer in reversed(layers) for band in layer.bands}
         self._types = {band: _physical(layer, band) for band, layer in self._layers.items()}
-        self._corners = {id(layer): offset_between(layer.grid, grid) for layer in layers}
+        self._plain = {band for band, layer in self._layers.items() if _unscaled(layer, band)}
+        # Corner and size of each layer in pixels of the grid: asked for at every window, they cost as much as
+        # a tenth of reading it.
+        self._places = {
+            layer: (offset_between(layer.grid, grid), (layer.grid.shape[0], layer.grid.shape[1]))
+            for layer in layers
+        }
 
     def type_of(self, band: str) -> np.dtype[Any]:
         """Type of a band in physical values."""
@@ -52,12 +58,15 @@ class Stack:
         Returns:
             Pixels for which every file that was read has data, (*grid.shape).
         """
-        valid = None
-        for layer in dict.fromkeys(self._layers[band] for band in bands):
-            own = [i for i, band in enumerate(bands) if self._layers[band] is layer]
-            seen = self._fill(layer, [bands[i] for i in own], [into[i] for i in own], window, grid)
-            valid = seen if valid is None else valid & seen
-        return np.ones(grid.shape, dtype=bool) if valid is None else valid
+        by_layer: dict[Layer, tuple[list[str], list[NDArray[Any]]]] = {}
+        for band, at in zip(bands, into, strict=True):
+            names, places = by_layer.setdefault(self._layers[band], ([], []))
+            names.append(band)
+            places.append(at)
+        valid = np.ones(grid.shape, dtype=bool)
+        for layer, (names, places) in by_layer.items():
+            valid &= self._fill(layer, names, places, window, grid)
+        return valid
 
     def _fill(
         self, layer: Layer, bands: list[str], places: list[NDArray[Any]], window: ROI, grid: GeoBox
@@ -65,8 +74,9 @@ class Stack:
         """Write bands of a layer into their places; which pixels are data."""
         # Straight into place where the type is the same: a copy a band costs a tenth of reading it.
         stored = [at if at.dtype == layer.dtype else np.empty(at.shape, layer.dtype) for at in places]
-        own = self._own_window(layer, window)
-        if own is not None and _inside(own, layer.grid):
+        corner, size = self._places[layer]
+        own = None if corner is None else _moved(window, corner)
+        if own is not None and _inside(own, size):
             valid = layer.read(own, bands, stored)
         elif own is not None and grid.shape == (own[0].stop - own[0].start, own[1].stop - own[1].start):
             valid = _inner_part(layer, bands, own, stored)
@@ -80,22 +90,22 @@ class Stack:
             warped, valid = resampled(layer, bands, grid)
             stored = list(warped)
         for band, values, at in zip(bands, stored, places, strict=True):
-            physical = _scaled(values, layer, band)
-            if physical is not at:
-                at[:] = physical
+            if band not in self._plain:
+                at[:] = _scaled(values, layer, band)
+            elif values is not at:
+                at[:] = values
         return valid
 
-    def _own_window(self, layer: Layer, window: ROI) -> ROI | None:
-        """The window in the layer's own pixels, beyond its edges too; None where it has other pixels."""
-        corner = self._corners[id(layer)]
-        if corner is None:
-            return None
-        (rows, cols), (down, right) = window, corner
-        return slice(rows.start - down, rows.stop - down), slice(cols.start - right, cols.stop - right)
+
+def _moved(window: ROI, corner: tuple[int, int]) -> ROI:
+    """The window in pixels of a layer whose corner lies there, beyond the layer's edges too."""
+    (rows, cols), (down, right) = window, corner
+    return slice(rows.start - down, rows.stop - down), slice(cols.start - right, cols.stop - right)
 
 
-def _inside(window: ROI, grid: GeoBox) -> bool:
-    return all(0 <= part.start and part.stop <= size for part, size in zip(window, grid.shape, strict=True))
+def _inside(window: ROI, size: tuple[int, int]) -> bool:
+    rows, cols = window
+    return rows.start >= 0 <= cols.start and rows.stop <= size[0] and cols.stop <= size[1]
 
 
 def _inner_part(
@@ -125,8 +135,6 @@ def _physical(layer: Layer, band: str) -> np.dtype[Any]:
 
 
 def _scaled(values: NDArray[Any], layer: Layer, band: str) -> NDArray[Any]:
-    if _unscaled(layer, band):
-        return values
     scale, offset = map(np.float32, layer.asset.scaling_of(band))
     scaled: NDArray[Any] = values * scale + offset
     return scaled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -60,9 +61,8 @@ class FileLayer:
     def read(self, roi: ROI, bands: Sequence[str], into: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:
         """See Layer.read."""
         rows, cols = roi
-        size = (rows.stop - rows.start, cols.stop - cols.start)
-        window = Window(cols.start, rows.start, size[1], size[0])
-        shape = (into[0].shape[0], into[0].shape[1])
+        window = _window(rows.start, rows.stop, cols.start, cols.stop)
+        size, shape = (window.height, window.width), (into[0].shape[0], into[0].shape[1])
         try:
             with gdal_env() if self._careful else nullcontext():
                 if self._palette:
@@ -132,6 +132,12 @@ class FileLayer:
     def close(self) -> None:
         """Give the file back."""
         self._dataset.close()
+
+
+@lru_cache(maxsize=16)
+def _window(top: int, bottom: int, left: int, right: int) -> Window:
+    """Rows and columns as rasterio wants them; remembered, as the files of a scene are read one by one."""
+    return Window(left, top, right - left, bottom - top)
 
 
 def _in_type(nodata: float | None, dtype: np.dtype[Any]) -> Any:

@@ -15,7 +15,7 @@ from odc.geo.geobox import GeoBox
 
 from imagery.grid import ground_gsd, pixel_to_lonlat
 
-PRODUCT = "yardwatch:product"
+PRODUCT = "yardwatch:made"
 """Property of such an Item: what was made. A tile folder that holds one does not take it for an image."""
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
 
@@ -37,7 +37,7 @@ def write_item(
         moment: When its ground was seen, UTC.
         grid: Where it lies; it must have a CRS.
         bands: Fields of each band in STAC's words, in file order.
-        properties: What else is known; ``yardwatch:product`` among it.
+        properties: What else is known; ``yardwatch:made`` among it.
         files: Names of the raster and of its QGIS style, which lie beside the Item.
     """
     ring = np.round(pixel_to_lonlat(grid, _ring(grid)), 7)
