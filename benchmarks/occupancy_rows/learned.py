@@ -60,6 +60,8 @@ def rows(places: int = PLACES) -> dict[str, float]:
         result |= one.take(~one.passed).figures(f"{kind}_ungated")
         result |= one.figures(f"{kind}_all")
         result |= one.take(one.passed).bias_by_count(f"{kind}_gated")
+    both = together([by_kind["ordinary"], by_kind["known"]])
+    result["error_sd_empty_cars"], result["error_sd_share"] = both.take(both.passed).spread()
     others = trial_dates(FOLDER / "calibrate", *OTHERS)
     return result | told(by_kind, others["ordinary"])
 

@@ -28,11 +28,11 @@ from models.occupancy.registry import reader
 from models.occupancy.solve import Cells, solve
 
 DATA = (
-    "8 simulated yards (SIMULATED, seed 300) to try, 6 others (seed 200) for the straight lines; gated dates"
+    "4 simulated yards (SIMULATED, seed 300) to try, 3 others (seed 200) for the straight lines; gated dates"
 )
 WANTED = (Wanted(36), Wanted(12, cars=(0, 100)), Wanted(12, "held-out", (0, 100)))
 KINDS = ("ordinary", "known", "unseen")
-TRIED, FITTED = (300, 8), (200, 6)
+TRIED, FITTED = (300, 4), (200, 3)
 Numbers = NDArray[np.float64]
 
 

@@ -20,7 +20,8 @@ from models.stats.onset import onset_of
 from models.stats.series import Series
 
 DATA = (
-    "SIMULATED series without pixels, 200 of each kind: error of 3 cars and 20 % of the count, dates as named"
+    f"SIMULATED series without pixels, 200 of each kind: error of {COARSE[0]} cars and {COARSE[1]:.0%} of "
+    "the count, as measured on the shipped net; dates as named"
 )
 SEEN = {
     "every_5_days_half_seen": (5, 0.5),

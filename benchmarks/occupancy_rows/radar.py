@@ -63,7 +63,7 @@ class Read:
         return fuse.fused(self.optical, self.radar) or (self.optical if self.passed else self.radar)
 
 
-def rows(places: int = 8, seed: int = SEED) -> dict[str, float]:
+def rows(places: int = 6, seed: int = SEED) -> dict[str, float]:
     """Flat figures, by name."""
     dates = []
     for index in range(places):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from models.occupancy.differ import Difference
 from models.occupancy.gate import PASS, gate
@@ -57,6 +58,21 @@ class Scored:
             f"{name}_coverage_railcars": float(covered_cars.mean()),
             f"{name}_width_cars": float(np.median(self.high_m - self.low_m) / WAGON_LENGTH_M),
         }
+
+    def spread(self) -> tuple[float, float]:
+        """Standard deviation of the error in wagons where nothing stands, and as a share of what stands.
+
+        The likeliest normal error of that form.
+        """
+        wagons, squared = self.true_m / WAGON_LENGTH_M, self.error**2
+
+        def misfit(logarithms: Numbers) -> float:
+            empty, share = np.exp(logarithms)
+            variance = empty**2 + (share * wagons) ** 2
+            return float((np.log(variance) + squared / variance).sum())
+
+        found = minimize(misfit, np.log([4.0, 0.2]), method="Nelder-Mead").x
+        return float(np.exp(found[0])), float(np.exp(found[1]))
 
     def bias_by_count(self, name: str) -> dict[str, float]:
         """Mean error in each bin of true wagons of 13.92 m."""

@@ -29,7 +29,7 @@ from models.occupancy.profile import WAGON_LENGTH_M
 from models.occupancy.sight import WEIGHTS, Sight
 from models.occupancy.trains import Train, find_trains, occupied_m
 
-PLACES = 6
+PLACES = 4
 DATA = (
     f"{PLACES} simulated yards (SIMULATED, seed 500), 4 dates each of 0 to 100 wagons beside 8 ordinary "
     "ones, in any weather; unseen: as many others (seed 600) with tops kept for tests; trains less than "
@@ -178,7 +178,7 @@ def rows() -> dict[str, float]:
     return result
 
 
-def calibrate(places: int = 10) -> None:
+def calibrate(places: int = 6) -> None:
     """Write the errors on gated dates of yards kept for this, each in units of its scale."""
     pairs = [pair for k in range(places) for pair in dates(CALIBRATION, k, "known")]
     beside, alone = zip(*pairs, strict=True)

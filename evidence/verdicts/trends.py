@@ -21,6 +21,9 @@ from models.stats.baseline import Baseline, baseline_of
 from models.stats.change import Change, change_of, p_of
 from models.stats.series import Series
 
+_NEAR = np.timedelta64(5 * 86400, "s")
+"""A date further from the period than one overpass leaves open whether the change happened outside of it."""
+
 
 def rises(case: Case) -> Finding:
     """The last third of the period's dates against the first; a single date against the years before."""
@@ -131,14 +134,18 @@ def _sign_of(change: Change, sign: int) -> Decision:
 
 
 def appears(case: Case) -> Finding:
-    """A date of the period is surely higher than an earlier one, the last before the period included."""
-    before = np.flatnonzero(case.series.times < case.inside.times[0])[-1:]
+    """A date of the period is surely higher than an earlier one, the last before it included if it is near."""
+    start = np.datetime64(case.claim.period.start, "s")
+    times = case.series.times
+    before = np.flatnonzero((times < case.inside.times[0]) & (start - times <= _NEAR))[-1:]
     return _step(case, before, +1)
 
 
 def disappears(case: Case) -> Finding:
-    """A date is surely lower than an earlier one of the period, the first after it included."""
-    after = np.flatnonzero(case.series.times > case.inside.times[-1])[:1]
+    """A date is surely lower than an earlier one of the period, the first after it included if it is near."""
+    end = np.datetime64(case.claim.period.end, "s")
+    times = case.series.times
+    after = np.flatnonzero((times > case.inside.times[-1]) & (times - end <= _NEAR))[:1]
     return _step(case, after, -1)
 
 

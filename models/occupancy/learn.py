@@ -28,6 +28,7 @@ from models.occupancy.trials import calibrated, tell
 ALWAYS = 4
 """The first of the bands, which every sensor is expected to have: blue, green, red, near infrared."""
 _COLUMNS = 64  # a longer corridor is learnt from in stretches of this length
+_MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))  # read so and averaged
 _RESTLESS = 0.5  # of what is learnt from, on ground that repeats as badly as real ground may
 CHANNELS = 2 * len(ROLES) + len(ROLES) + ALWAYS + 4
 
@@ -185,13 +186,16 @@ class Reader:
         height, length = dates[0].metres.shape
         inputs = tensors(dates)
         with torch.inference_mode():
-            x = to_input(inputs)
-            odds, doubt = self._net(
-                x.to(self._device), inputs.plans[:, 0].to(self._device), inputs.facts.to(self._device)
-            )
-            share = torch.sigmoid(odds).cpu()
+            x, length_m = to_input(inputs).to(self._device), inputs.plans[:, 0].to(self._device)
+            about = inputs.facts.to(self._device)
+            shares, doubts = [], []
+            for axes in _MIRRORED:
+                odds, doubt = self._net(x.flip(axes), length_m.flip(axes), about)
+                shares.append(torch.sigmoid(odds).flip(axes))
+                doubts.append(doubt)
+            share = torch.stack(shares).mean(dim=0).cpu()
             metres = (share * inputs.plans[:, 0]).sum(dim=(1, 2)).tolist()
-            scale = (100.0 * torch.exp(doubt)).tolist()
+            scale = (100.0 * torch.exp(torch.stack(doubts).mean(dim=0))).tolist()
         return [Reading(metres[k], scale[k], share[k, :height, :length].numpy()) for k in range(len(dates))]
 
 
