@@ -46,6 +46,8 @@ class RunConfig(BaseModel):
     """Who counts wagons one by one."""
     adapted: Path | None = None
     """Weights of ``yardwatch adapt``, used everywhere; those beside a site's file need no key."""
+    engine: Path | None = None
+    """Folder of ``yardwatch export-model``, whose engine runs the nets instead of torch."""
     gsd_m: float | None = Field(None, gt=0, le=1000)
     """Ground sample distance in metres of images without a map position."""
     bands: tuple[str, ...] | None = None
@@ -172,6 +174,7 @@ def anchored(config: RunConfig, folder: Path) -> RunConfig:
             "claims": tuple(place(path) for path in config.claims),
             "tracks": place(config.tracks) if config.tracks else None,
             "adapted": place(config.adapted) if config.adapted else None,
+            "engine": place(config.engine) if config.engine else None,
             "clouds_weights": place(config.clouds_weights) if config.clouds_weights else None,
         }
     )

@@ -35,15 +35,17 @@ from evidence.tables import utc_text, write_tables, write_verdicts
 from evidence.verdicts.statistics import in_eras, statistics_of, write_statistics
 from evidence.verdicts.verdict import Verdict, judge, yardsticks
 from imagery.clouds import CloudMask, omnicloudmask
+from imagery.errors import ConfigError
 from imagery.period import Period
 from imagery.scenes import Scene
 from imagery.sites import load_site
 from imagery.sources.folders.folder import Inventory, find_scenes
 from imagery.sources.folders.walk import walk
 from imagery.tracks import load_tracks
+from models.detections import Detector
 from models.stats.baseline import Baseline, baseline_of
 from models.stats.series import Series
-from models.wagons.registry import ADAPTABLE, ADAPTED_ENDING, adapted, detector
+from models.wagons.registry import ADAPTABLE, ADAPTED_ENDING, adapted, detector, exported
 
 PACKAGES = ("yardwatch", "numpy", "rasterio", "torch", "opencv-python-headless", "scikit-image", "shapely")
 
@@ -102,7 +104,7 @@ def run(
     start = datetime.now(UTC)
     target = Period.parse(config.target) if config.target else None
     places = _places(config)
-    wagons = adapted(config.detector, config.adapted) if config.adapted else detector(config.detector)
+    wagons = _detector(config)
     mask = omnicloudmask(config.clouds_weights) if config.clouds_weights else None
     inventory = find_scenes(config.tiles, config.gsd_m, config.bands, config.clouds_weights)
     inputs = _hashes(config, inventory, mask, out)
@@ -186,6 +188,14 @@ def _places(config: RunConfig) -> list[Place]:
     return [Place(tracks=load_tracks(config.tracks) if config.tracks else None)]
 
 
+def _detector(config: RunConfig) -> Detector:
+    if config.engine is not None:
+        if config.adapted is not None:
+            raise ConfigError(f"engine {config.engine} does not hold the weights {config.adapted}: give one")
+        return exported(config.detector, config.engine)
+    return adapted(config.detector, config.adapted) if config.adapted else detector(config.detector)
+
+
 def _own_weights(config: RunConfig) -> dict[Path, Path]:
     """Weights beside site files, by site file: what ``yardwatch adapt`` learnt there."""
     if config.detector != ADAPTABLE or config.adapted:
@@ -211,7 +221,8 @@ def _hashes(config: RunConfig, inventory: Inventory, mask: CloudMask | None, out
     """SHA-256 of each input by path: what scenes are made of, and whatever else lies beside it."""
     files = {asset.path for scene in inventory.scenes for asset in scene.assets}
     files |= {*config.sites, *config.claims, *_own_weights(config).values()}
-    files |= {path for path in (config.tracks, config.adapted) if path} | set(mask.weights if mask else ())
+    files |= {path for path in (config.tracks, config.adapted, config.engine) if path}
+    files |= set(mask.weights if mask else ())
     hashes = {str(path): sha256(path) for path in sorted(files)}
     for found in walk(config.tiles, []):
         # Items and descriptions decide what an image means; what cannot be read is among the skips.
@@ -223,7 +234,8 @@ def _hashes(config: RunConfig, inventory: Inventory, mask: CloudMask | None, out
 
 def _settings(config: RunConfig, mask: CloudMask | None, inputs: dict[str, str]) -> str:
     """Whatever changes what is seen in a scene: change one of these and it is looked at again."""
-    deciding = (*config.sites, *_own_weights(config).values(), config.tracks, config.adapted)
+    weights = (*_own_weights(config).values(), config.adapted, config.engine)
+    deciding = (*config.sites, *weights, config.tracks)
     places = [inputs[str(path)] for path in deciding if path is not None]
     clouds = [mask.version, *(inputs[str(path)] for path in mask.weights)] if mask else []
     settings = [config.detector, config.level, config.gsd_m, config.bands, places, clouds, code_digest()]

@@ -12,6 +12,7 @@ from evidence.cli import (
     coverage,
     doctor,
     export,
+    export_model,
     fetch,
     info,
     open,
@@ -50,6 +51,7 @@ for command in (
     verify,
     review,
     export,
+    export_model,
     open,
     doctor,
 ):

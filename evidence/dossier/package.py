@@ -215,4 +215,5 @@ def _relative(config: RunConfig, base: Path) -> dict[str, Any]:
         "claims": [place(path) for path in config.claims],
         "tracks": place(config.tracks) if config.tracks else None,
         "adapted": place(config.adapted) if config.adapted else None,
+        "engine": place(config.engine) if config.engine else None,
     }

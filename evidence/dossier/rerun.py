@@ -91,7 +91,7 @@ def _place(source: Path, target: Path) -> None:
 
 def _config(path: Path) -> RunConfig:
     config = check_config(RunConfig, json.loads(read_text(path, MAX_TABLE_BYTES)), CONFIG)
-    single = [one for one in (config.tracks, config.adapted) if one]
+    single = [one for one in (config.tracks, config.adapted, config.engine) if one]
     for one in (*config.tiles, *config.sites, *config.claims, *single):
         if climbs(one.as_posix()):
             raise ConfigError(f"{CONFIG}: {str(one)!r} leads out of the folder of inputs")

@@ -45,6 +45,20 @@ def detector(name: str) -> Detector:
     return _DETECTORS[name]()
 
 
+def exported(name: str, folder: Path) -> Detector:
+    """A detector whose nets run in the engine that ``yardwatch export-model`` chose.
+
+    Raises:
+        ConfigError: That detector has no nets, or the engine is not installed.
+        UnreadableError: The folder holds no export.
+    """
+    from models.wagons.engine import exported_reader
+
+    if name != ADAPTABLE:
+        raise ConfigError(f"detector {name!r} has no nets to run in {folder}: use {ADAPTABLE}")
+    return exported_reader(folder)
+
+
 def adapted(name: str, path: Path) -> Detector:
     """A detector with what a site's own labels changed (``yardwatch adapt``), called ``strips+adapted``.
 
