@@ -6,7 +6,7 @@ import json
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,13 +25,15 @@ from evidence.execute.executor import Executor
 from evidence.execute.local import LOCAL
 from evidence.exports.rasters import write_rasters
 from evidence.exports.styles import write_styles
-from evidence.files import code_digest, sha256, written
+from evidence.files import code_digest, sha256, without_folder, written
 from evidence.labels.rakes import write_rakes
 from evidence.ledger import Outcome, series_of
 from evidence.observe import Place, observe
 from evidence.pictures import pictures_of
 from evidence.report.page import Page, write_page
+from evidence.review.counts import MARKS, refresh
 from evidence.tables import utc_text, write_tables, write_verdicts
+from evidence.verdicts.sensitivity import alternatives, write_sensitivity
 from evidence.verdicts.statistics import in_eras, statistics_of, write_statistics
 from evidence.verdicts.verdict import Verdict, judge, yardsticks
 from imagery.clouds import CloudMask, omnicloudmask
@@ -124,6 +126,8 @@ def run(
             progress,
             executor=executor,
         )
+        outcomes = [_told(outcome, draft.base) for outcome in outcomes]
+        command = without_folder(command, draft.base)
         write_tables(outcomes, out)
         write_rakes(outcomes, out)
         write_coarse(outcomes, out)
@@ -142,7 +146,9 @@ def run(
         every = in_eras(series_of(outcomes, gated=False), inventory.scenes)
         without = [judge(claim, every, years, season_days=season) for claim in claims]
         gates = gate_notes(outcomes, verdicts, without)
-    facts = {**_facts(config, inputs, outcomes, command), "gates": gates}
+        others = alternatives(claims, verdicts, series, every, outcomes, years, season)
+        write_sensitivity(others, out)
+    facts = {**_facts(config, draft, outcomes, command), "gates": gates}
     if mask is not None:
         facts["versions"][config.clouds] = mask.version
     with draft.step("report", [TAKE_IN, "observe", "judge"]):
@@ -163,6 +169,8 @@ def run(
                 {place.id: place.site.name for place in places if place.site},
                 statistics.words,
                 statistics.family.words if statistics.family.tests else "",
+                statistics.standings,
+                others,
             ),
             out / "report",
         )
@@ -177,6 +185,8 @@ def run(
         ),
         sealing,
     )
+    if (out / MARKS).exists():
+        refresh(out)
     return Result(tuple(outcomes), tuple(series), baselines, claims, tuple(verdicts), page, dossier, seal)
 
 
@@ -242,13 +252,19 @@ def _settings(config: RunConfig, mask: CloudMask | None, inputs: dict[str, str])
     return json.dumps(settings)
 
 
-def _facts(
-    config: RunConfig, inputs: dict[str, str], outcomes: Sequence[Outcome], command: str
-) -> dict[str, Any]:
+def _told(outcome: Outcome, base: Path) -> Outcome:
+    """An end state for others to read: its paths start at ``base``."""
+    if outcome.skip is None:
+        return outcome
+    skip = replace(outcome.skip, detail=without_folder(outcome.skip.detail, base))
+    return replace(outcome, scene_id=without_folder(outcome.scene_id, base), skip=skip)
+
+
+def _facts(config: RunConfig, draft: Draft, outcomes: Sequence[Outcome], command: str) -> dict[str, Any]:
     return {
         "title": config.title,
         "command": command,
-        "config": config.model_dump(mode="json"),
+        "config": draft.config,
         "config_sha256": config.digest(),
         "code_sha256": code_digest(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
@@ -258,7 +274,7 @@ def _facts(
             "skipped": sum(outcome.skip is not None for outcome in outcomes),
         },
         "simulated": any(outcome.simulated for outcome in outcomes),
-        "inputs_sha256": inputs,
+        "inputs_sha256": draft.hashes,
     }
 
 

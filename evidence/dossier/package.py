@@ -62,7 +62,12 @@ UNSIGNED = Sealing()
 
 
 class Draft:
-    """A dossier in the making: told of each step, then sealed."""
+    """A dossier in the making: told of each step, then sealed.
+
+    Attributes:
+        base: The nearest folder that holds the inputs and ``out``: paths of inputs are told from there.
+        config: The config's plain values, with such paths.
+    """
 
     def __init__(self, out: Path, config: RunConfig, inputs: Mapping[str, str]) -> None:
         """Begin with what goes in.
@@ -84,19 +89,25 @@ class Draft:
         shutil.rmtree(self._folder, ignore_errors=True)
         hashes = dict(_file_by_file(inputs))
         roots = [path.resolve() for path in (*config.tiles, *config.sites, *config.claims)]
-        base = Path(os.path.commonpath([path.parent for path in (self._out, *roots, *hashes)]))
-        self._sources = {_below(path, base): path for path in sorted(hashes)}
+        self.base = Path(os.path.commonpath([path.parent for path in (self._out, *roots, *hashes)]))
+        self.config = _relative(config, self.base)
+        self._sources = {_below(path, self.base): path for path in sorted(hashes)}
         sizes = {name: path.stat().st_size for name, path in self._sources.items()}
         self._inputs = {
             name: Entry(sha256=hashes[path], bytes=sizes[name]) for name, path in self._sources.items()
         }
         with self.step(TAKE_IN):
             self._write(INPUTS, {name: entry.model_dump() for name, entry in self._inputs.items()})
-            self._write(CONFIG, _relative(config, base))
+            self._write(CONFIG, self.config)
             self._write(SOFTWARE, software())
             if LOCK.exists():
                 with written(self._folder / LOCK.name) as path:
                     shutil.copyfile(LOCK, path)
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of each input by its path from ``base``."""
+        return {name: entry.sha256 for name, entry in self._inputs.items()}
 
     @contextmanager
     def step(self, name: str, after: Sequence[str] = ()) -> Iterator[None]:
@@ -215,5 +226,6 @@ def _relative(config: RunConfig, base: Path) -> dict[str, Any]:
         "claims": [place(path) for path in config.claims],
         "tracks": place(config.tracks) if config.tracks else None,
         "adapted": place(config.adapted) if config.adapted else None,
+        "clouds_weights": place(config.clouds_weights) if config.clouds_weights else None,
         "engine": place(config.engine) if config.engine else None,
     }

@@ -47,9 +47,7 @@ def calendars(outcomes: Sequence[Outcome], hrefs: Mapping[tuple[str, str], str])
             for site, rows in sites.items()}  # fmt: skip
 
 
-def _calendar(
-    rows: Sequence[tuple[date, Outcome]], hrefs: Mapping[tuple[str, str], str]
-) -> Calendar:
+def _calendar(rows: Sequence[tuple[date, Outcome]], hrefs: Mapping[tuple[str, str], str]) -> Calendar:
     states: dict[str, list[tuple[date, Outcome]]] = defaultdict(list)
     for day, outcome in rows:
         states[_state(outcome)].append((day, outcome))

@@ -9,6 +9,7 @@ from evidence.report.charts import Figure, text
 from evidence.report.content import Page
 from evidence.report.words import amount, interval, number, percent, quantity_name, unit_name
 from evidence.verdicts.statistics import Standing
+from models.stats.power import Power
 
 ROW_PX, FRAME_PX = 26, 110
 """Height of a series in the drawing of placebos, and of what lies around it."""
@@ -116,17 +117,21 @@ def sensitivities(page: Page, claims: Mapping[str, str]) -> list[Sensitivity]:
     return sorted(found, key=lambda one: one.holds)
 
 
+def _smallest(power: Power) -> str:
+    return "no rise of any size" if power.smallest is None else amount(power.smallest, power.unit)
+
+
 def powers(page: Page) -> list[tuple[str, str, str, str]]:
     """Each series of the target period: the smallest rise it would have shown, what is usual, how surely."""
     return [
         (
             _name(one, page.site_names),
-            "no rise of any size" if one.power.smallest is None else amount(one.power.smallest, one.power.unit),
+            _smallest(one.power),
             amount(one.power.usual, one.power.unit),
             f"{percent(one.power.power)} of cases, against {one.power.m} earlier dates",
         )
         for one in page.standings
-    ]  # fmt: skip
+    ]
 
 
 def _name(one: Standing, sites: Mapping[str, str]) -> str:

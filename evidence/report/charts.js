@@ -21,11 +21,13 @@ function dressed(figure, onPaper, width) {
     font: { family: "inherit", size: small ? 11 : 13, color: "var(--ink)" },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hovermode: "closest", dragmode: "zoom",
     margin: { l: 8, r: 12, t: 8, b: 8 }, height: HEIGHT,
-    legend: { orientation: "h", y: -0.12, yanchor: "top", x: 0, xanchor: "left" },
+    legend: { orientation: "h", y: -0.12, yanchor: "top", x: 0, xanchor: "left",
+      ...(small && { entrywidth: 0.98, entrywidthmode: "fraction", font: { size: 10 } }) },
     hoverlabel: { bgcolor: "var(--panel)", bordercolor: "var(--muted)", font: { color: "var(--ink)" }, align: "left" },
   };
   const layout = { ...look, ...figure.layout };
-  if (small) layout.height = Math.max(layout.height, 400);
+  const names = figure.data.length + (figure.layout.shapes ?? []).filter((one) => one.showlegend).length;
+  if (small) layout.height += 17 * names;
   return [colours(figure.data, from), colours(layout, from)];
 }
 

@@ -29,12 +29,14 @@ def headline(claim: Claim, verdict: Verdict, unit: str, simulated: bool) -> str:
     if verdict.value is None:
         return "Not seen: no usable image of those days"
     opening = OPENINGS[verdict.verdict].replace("imagery", "SIMULATED imagery" if simulated else "imagery")
+    if verdict.verdict == "supported" and verdict.probability is not None and verdict.probability < 0.5:
+        opening += ", within a wide error"
     assert verdict.low is not None
     assert verdict.high is not None
     found = f"{amount(verdict.value, unit)} ({interval(verdict.low, verdict.high)})"
     if verdict.quantity == "railcar_equivalents":
         found = f"track filled as by {found}"
-    elif verdict.quantity != claim.quantity and verdict.quantity is not None:
+    elif verdict.quantity is not None and verdict.quantity != claim.quantity and unit != claim.unit:
         found += f" of {quantity_name(verdict.quantity).lower()}"
     if claim.comparison in CHANGES:
         change = {"rises": "a rise", "falls": "a fall", "appears": "an arrival", "disappears": "a departure"}

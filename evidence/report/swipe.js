@@ -9,7 +9,7 @@ function side(anchor, name) {
   const label = document.createElement("span");
   label.className = "side";
   const stamp = figure.querySelector(".stamp") ? "SIMULATED " : "";
-  label.textContent = stamp + figure.querySelector("figcaption b").textContent.split(",")[0];
+  label.textContent = stamp + figure.querySelector("figcaption b").textContent.slice(0, 10);
   frame.appendChild(label);
   return frame;
 }
