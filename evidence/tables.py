@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,13 @@ import geopandas as gpd
 import pandas as pd
 from shapely import Polygon
 
+from evidence.boxes import BOX_COLUMNS as BOX_COLUMNS
+from evidence.boxes import DETECTION_COLUMNS as DETECTION_COLUMNS
+from evidence.boxes import write_boxes
 from evidence.files import written
 from evidence.ledger import Outcome
+from evidence.moments import utc_text as utc_text
 from evidence.verdicts.verdict import Verdict
-from models.detections import footprints, headings_deg
 
 MEASUREMENT_COLUMNS = (
     "site", "scene_id", "taken_at", "sensor", "gsd_m", "quantity", "value", "low", "high", "level", "unit",
@@ -26,11 +28,6 @@ SKIP_COLUMNS = ("site", "scene_id", "taken_at", "reason", "detail")
 ALIGN_COLUMNS = (
     "site", "scene_id", "taken_at", "accepted", "dx_px", "dy_px", "dx_m", "dy_m", "residual_before",
     "residual_after", "doubt_px", "reason", "given_back_px",
-)  # fmt: skip
-BOX_COLUMNS = ("cx_px", "cy_px", "length_px", "width_px", "angle_deg")
-DETECTION_COLUMNS = (
-    "site", "scene_id", "taken_at", "score", "kind", "tarp", "length_m", "width_m", "heading_deg",
-    *BOX_COLUMNS, "simulated",
 )  # fmt: skip
 GOODS_COLUMNS = (
     "site", "scene_id", "taken_at", "kind", "area", "area_m2", "length_m", "height_m", "height_low_m",
@@ -49,7 +46,7 @@ def write_tables(outcomes: Sequence[Outcome], out: Path) -> None:
     write_csv(measurements, out / "measurements.csv")
     write_csv(pd.DataFrame(skip_rows(outcomes), columns=list(SKIP_COLUMNS)), out / "skips.csv")
     write_csv(pd.DataFrame(align_rows(outcomes), columns=list(ALIGN_COLUMNS)), out / "align.csv")
-    _write_detections(outcomes, out)
+    write_boxes(outcomes, out / "detections")
     _write_goods(outcomes, out)
 
 
@@ -96,11 +93,6 @@ def align_rows(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-def utc_text(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC with a ``Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
-
-
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table whole or not at all; no cell of text can run as a formula."""
     text = table.select_dtypes(exclude=["number", "bool"]).columns
@@ -112,31 +104,6 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
 def _plain_cell(value: Any) -> Any:
     """Spreadsheets run cells that start like a formula; a leading apostrophe keeps them text."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
-def _write_detections(outcomes: Iterable[Outcome], out: Path) -> None:
-    counted = [o for o in outcomes if o.detections is not None and len(o.detections)]
-    # Pixels of unplaced images have no CRS. Among placed ones their geometry stays empty rather than wrong.
-    placed = not counted or any(o.detections.grid.crs is not None for o in counted if o.detections)
-    rows: list[tuple[Any, ...]] = []
-    shapes: list[Any] = []
-    for outcome in counted:
-        found = outcome.detections
-        assert found is not None
-        here = found.grid.crs is not None
-        shapes.extend(footprints(found) if here or not placed else [None] * len(found))
-        headings, gsd = headings_deg(found), found.gsd_m
-        for i, box in enumerate(found.boxes):
-            rows.append(
-                (
-                    outcome.site, outcome.scene_id, utc_text(outcome.taken_at), found.scores[i],
-                    found.kinds[i], found.tarps[i], box[2] * gsd, box[3] * gsd, headings[i], *box,
-                    outcome.simulated,
-                )
-            )  # fmt: skip
-    geometry = gpd.GeoSeries(shapes, crs="EPSG:4326" if placed else None)
-    table = gpd.GeoDataFrame(pd.DataFrame(rows, columns=list(DETECTION_COLUMNS)), geometry=geometry)
-    _write_shapes(table, out / "detections")
 
 
 def _write_goods(outcomes: Iterable[Outcome], out: Path) -> None:

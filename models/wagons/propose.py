@@ -61,6 +61,8 @@ def _tile(net: ProposeNet, picture: Picture, area: ROI, roi: ROI, factor: float)
     method = cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR
     rgb = cv2.resize(rgb, size, interpolation=method).astype(np.uint8)
     seen = cv2.resize(valid.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    if not seen.any():
+        return np.zeros((3, -(-size[1] // 2), -(-size[0] // 2)), np.float32)
     stacked = np.concatenate([rgb.transpose(2, 0, 1), seen[None] * np.uint8(255)])
     high, wide = stacked.shape[1:]
     stacked = np.pad(stacked, ((0, 0), (0, -high % 8), (0, -wide % 8)))
