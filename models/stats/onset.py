@@ -24,6 +24,7 @@ LEAST = 6
 SHUFFLES = 999
 """Orders of the dates that the fit is held against."""
 _BEFORE_DAYS = 365
+_AGAIN = 3  # fits with errors as large as the fit before says
 _RAMP_DAYS = (0, *range(2, 31), *range(33, 60, 3), *range(60, 121, 10))
 """How long a change may take until the new level is reached; 0 is a step."""
 _FEW = (0, 3, 6, 10, 15, 20, 30, 60)
@@ -120,7 +121,10 @@ def onset_of(
     p = _shuffled_p(shapes[np.isin(ramp, _FEW)], values, generator)
     if p > 1 - level:
         return Onset(period, direction, False, p, None, None, None, level, None, None, None, len(used))
-    weight, base, height = _posterior(shapes, values, _variances(used, values, inside), ramp)
+    weight, base, height = _posterior(shapes, values, _variances(used, values, inside, values), ramp)
+    for _ in range(_AGAIN):
+        fitted = weight @ (base[:, None] + height[:, None] * shapes)
+        weight, base, height = _posterior(shapes, values, _variances(used, values, inside, fitted), ramp)
     by_day = np.array([weight[start == day].sum() for day in starts])
     ends = np.searchsorted(np.cumsum(by_day), [(1 - level) / 2, 0.5, (1 + level) / 2])
     low, middle, high = np.minimum(ends, len(starts) - 1).tolist()
@@ -169,11 +173,21 @@ def _shuffled_p(shapes: Matrix, values: NDArray[np.float64], generator: np.rando
     return float((1 + (others >= best - 1e-9 * max(abs(best), 1.0)).sum()) / (SHUFFLES + 1))
 
 
-def _variances(used: Series, values: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Measured error and the place's own unrest, (n,)."""
+def _variances(
+    used: Series, values: NDArray[np.float64], inside: NDArray[np.bool_], at: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Measured error and the place's own unrest, (n,), where the level is ``at`` (n,).
+
+    A date that came out low by chance has a narrow interval too, and would count for too much: the interval's
+    width is taken as it goes with the level, not with what was read.
+    """
     z = NormalDist().inv_cdf((1 + used.level) / 2)
     half = (used.highs - used.lows) / 2
-    measured = (np.where(np.isfinite(half), half, np.nanmax(half[np.isfinite(half)], initial=1.0)) / z) ** 2
+    half = np.where(np.isfinite(half), half, np.nanmax(half[np.isfinite(half)], initial=1.0))
+    if np.ptp(values) > 0:
+        slope = np.polyfit(values, half, 1)[0]
+        half = np.clip(half + slope * (at - values), half.min(), half.max())
+    measured = (half / z) ** 2
     quiet = values[~inside] if (~inside).sum() >= LEAST else values
     unrest = (1.4826 * float(np.median(np.abs(quiet - np.median(quiet))))) ** 2
     own = max(unrest - float(np.median(measured)), 0.0)
