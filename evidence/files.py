@@ -46,6 +46,14 @@ def noted() -> Iterator[list[Path]]:
         _NOTED.reset(token)
 
 
+def without_folder(text: str, folder: Path) -> str:
+    """A text for others to read: paths in it start at ``folder``, or at the home of who ran it."""
+    for path, short in ((folder, ""), (Path.home(), "~/")):
+        if len(path.parts) > 1:
+            text = text.replace(f"{path}/", short)
+    return text
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file, or of a folder's files and names in order (a Zarr store), hexadecimal."""
     digest = hashlib.sha256()

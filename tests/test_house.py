@@ -92,13 +92,14 @@ def test_there_are_no_circles():
 def test_only_evidence_speaks_above_observe():
     """Above observe.py there are no pixels, only numbers.
 
-    pictures.py, overlays.py and review/pictures.py show them again, doctor.py tries one, and what a user
-    draws on them (labels, axes) is read and written in rooms of its own.
+    pictures.py, crops.py, overlays.py and review/pictures.py show them again, doctor.py tries one, and what
+    a user draws on them (labels, axes) is read and written in rooms of its own.
     """
     allowed = {
         f"evidence/{name}.py"
         for name in (
             "observe",
+            "crops",
             "pictures",
             "doctor",
             "labels/overlays",

@@ -137,7 +137,7 @@ def test_detections_agree_between_the_files_and_with_the_pixels(tmp_path, tiles)
     assert np.allclose(here.length_m, here.length_px * 0.5, rtol=2e-3)
     facts = json.loads((out / "run.json").read_text())
     assert facts["counts"]["scenes"] == facts["counts"]["measured"] + facts["counts"]["skipped"]
-    assert len(facts["inputs_sha256"][str(tiles / "yard_20230901.tif")]) == 64
+    assert len(facts["inputs_sha256"]["tiles/yard_20230901.tif"]) == 64
 
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, tiles, monkeypatch):
@@ -151,7 +151,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tmp_path, tiles, monkeypat
         return real_look(scene, *rest)
 
     def interrupt(scene):
-        if len(looks) == 2:
+        if len(looks) >= 2:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(observe_room, "look", counted_look)

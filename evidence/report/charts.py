@@ -1,71 +1,54 @@
-"""A series as a drawing: points with intervals, the baseline band, skips as ticks, and what was claimed.
+"""A series as a chart: points with intervals, the baseline band, skips, and what was claimed, on one axis.
 
-The drawing is SVG inside the page: its text is text, its colours are the page's own (so that it follows dark
-and light), and its numbers are the same on every machine and day.
+What is made here is plain data for plotly.js, which draws it in the browser. Colours are the names of the
+page's own (``var(--accent)``), so that a chart follows dark, light and paper; every text is escaped, because
+plotly reads a little markup of its own.
 """
 
 from __future__ import annotations
 
-import io
-import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+import html
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from evidence.report.content import Band
-from evidence.report.words import interval, number, printable
+from evidence.report.words import interval, number, printable, unit_name
+from imagery.period import Period
 from models.stats.series import Series
 
-INK, MUTED, RULE, POINT, USUAL, CLAIM, STAMP = (f"#0102{i:02x}" for i in range(7))
-COLOURS = {
-    INK: "var(--ink)",
-    MUTED: "var(--muted)",
-    RULE: "var(--rule)",
-    POINT: "var(--accent)",
-    USUAL: "var(--usual)",
-    CLAIM: "var(--claim)",
-    STAMP: "var(--stamp)",
-}
-"""Colours drawn with, and the page's own that they stand for."""
-MARKERS = ("o", "D", "s", "^")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 """One for each method, in the order of their names."""
-RUG = 0.07
-"""Share of the drawing's height kept below zero for the ticks of skipped scenes."""
-STYLE: Any = {
-    "svg.fonttype": "none",
-    "path.simplify": False,
-    "font.size": 9.0,
-    "axes.linewidth": 0.6,
-    "axes.unicode_minus": True,
-    "text.usetex": False,
-    "text.parse_math": False,
-}
-NAMESPACE = "{http://www.w3.org/2000/svg}"
-HREF = "{http://www.w3.org/1999/xlink}href"
+COLOURS = ("var(--accent)", "var(--second)", "var(--third)", "var(--muted)")
+"""The same."""
+LANE = 0.11
+"""Share of the height under the axis, for what has no figure: skipped scenes, and claims of another kind."""
+SKIPPED, SAID = 0.5, 1.5
+"""Height of each in that lane."""
+
+Figure = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A claimed figure, to be drawn beside what was measured."""
+    """A claim, to be drawn beside what was measured."""
 
     label: str
     """Id of the claim."""
+    said: str
+    """What is claimed, in words."""
+    href: str
+    """Where it stands on the page."""
     start: np.datetime64
     """First second of its period."""
     end: np.datetime64
     """First second after."""
-    low: float
-    """The figure, or its lower end."""
-    high: float
+    low: float | None
+    """The figure, or its lower end; None where it has none on this axis."""
+    high: float | None
     """The figure, or its upper end."""
 
 
@@ -75,196 +58,191 @@ class Chart:
 
     series: Series
     """What was measured."""
+    hrefs: tuple[str, ...]
+    """(n,) where on the page each value's pixels, or its row, stand."""
     band: Band | None
     """What is usual."""
-    skipped: NDArray[np.datetime64]
-    """(k,) datetime64[s], when scenes were taken that could not be measured."""
+    skipped: tuple[tuple[np.datetime64, str], ...]
+    """When scenes were taken that could not be measured, and why not."""
     marks: tuple[Mark, ...]
-    """What was claimed of this quantity."""
+    """What was claimed."""
+    target: Period | None
+    """The period that is held against the years before."""
     simulated: bool
     """Whether any point comes from a painted scene."""
 
-    def markers(self) -> dict[str, str]:
-        """Marker of each method."""
-        methods = sorted(set(self.series.methods))
-        return {method: MARKERS[i % len(MARKERS)] for i, method in enumerate(methods)}
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Each once, in the order of their names."""
+        return tuple(sorted(set(self.series.methods)))
 
 
-@dataclass(frozen=True)
-class Span:
-    """The part of the time axis that one drawing shows."""
-
-    start: np.datetime64
-    """Left end."""
-    end: np.datetime64
-    """Right end."""
-
-    def holds(self, times: NDArray[np.datetime64]) -> NDArray[np.bool_]:
-        """Which times lie inside, (n,)."""
-        inside: NDArray[np.bool_] = (times >= self.start) & (times <= self.end)
-        return inside
-
-    def limits(self) -> tuple[float, float]:
-        """Both ends as the drawing counts days."""
-        return tuple(date2num([self.start, self.end]))  # type: ignore[no-untyped-call]
+def text(value: str) -> str:
+    """Words for plotly: as they are, whatever they hold."""
+    return html.escape(str(printable(value)), quote=False)
 
 
-def whole_span(times: NDArray[np.datetime64]) -> Span:
-    """From the first to the last time, with some room at both ends."""
-    first, last = times.min(), times.max()
-    room = max((last - first) // 50, np.timedelta64(10 * 86400, "s"))
-    floor, ceiling = np.datetime64("0002-01-01", "s"), np.datetime64("9998-01-01", "s")
-    return Span(max(first - room, floor), min(last + room, ceiling))
+def figure(chart: Chart) -> Figure:
+    """The chart as plotly's data and layout."""
+    unit = unit_name(chart.series.unit)
+    floor, top = _ends(chart)
+    data = [_points(chart, i, method, (floor, top)) for i, method in enumerate(chart.methods)]
+    data += [_skipped(chart), *_claims(chart)]
+    axis = {"gridcolor": "var(--rule)", "zeroline": False, "color": "var(--muted)", "automargin": True}
+    return {
+        "data": [trace for trace in data if trace["x"]],
+        "layout": {
+            "shapes": [*_band(chart.band), *_target(chart), *_claimed(chart)],
+            "annotations": simulated() if chart.simulated else [],
+            "xaxis": {**axis, "type": "date", "showgrid": False, "anchor": "y2"},
+            "yaxis": {
+                **axis, "range": [floor, top], "domain": [LANE, 1.0], "title": {"text": text(unit)},
+                "separatethousands": True, "nticks": 6,
+            },
+            "yaxis2": {"domain": [0.0, LANE], "range": [0, 2], "visible": False, "fixedrange": True},
+        },
+        "views": _views(chart),
+    }  # fmt: skip
 
 
-def draw(
-    chart: Chart, span: Span, key: str, title: str, description: str, enlarged: Span | None = None
-) -> Markup:
-    """Draw the part of a chart that lies in ``span``.
-
-    Args:
-        chart: What to draw.
-        span: Which days.
-        key: Unique on the page; makes the drawing's inner ids unique and the same on every run.
-        title: Accessible name.
-        description: What a reader who cannot see it must know.
-        enlarged: Days that another drawing enlarges, shaded.
-
-    Returns:
-        An ``svg`` element.
-    """
-    with mpl.rc_context({**STYLE, "svg.hashsalt": key}):
-        figure = Figure(figsize=(5.2, 2.9))
-        axes = figure.add_axes((0.105, 0.115, 0.875, 0.855))
-        _frame(axes, chart, span)
-        if enlarged is not None:
-            axes.axvspan(*enlarged.limits(), color=MUTED, alpha=0.12, lw=0)
-        if chart.band is not None:
-            _band(axes, chart.band)
-        texts = _marks(axes, chart.marks, span)
-        tips = _points(axes, chart, span)
-        ticks = chart.skipped[span.holds(chart.skipped)]
-        axes.vlines(ticks, 0.005, RUG - 0.025, color=MUTED, lw=0.7, transform=axes.get_xaxis_transform())
-        if chart.simulated:
-            axes.text(
-                0.012, 0.975, "SIMULATED", transform=axes.transAxes, va="top", weight="bold", color=STAMP
-            )
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", transparent=True)
-    return _inline(stream.getvalue(), key, title, description, texts, tips)
+def simulated() -> list[Figure]:
+    """SIMULATED in the corner of a chart."""
+    return [
+        {
+            "text": "SIMULATED", "xref": "paper", "yref": "paper", "x": 0.005, "y": 0.995,
+            "xanchor": "left", "yanchor": "top", "showarrow": False,
+            "font": {"color": "var(--stamp)", "weight": 700},
+        }
+    ]  # fmt: skip
 
 
-def _frame(axes: Axes, chart: Chart, span: Span) -> None:
-    band = [] if chart.band is None else [chart.band.maximum, chart.band.high]
-    reach = [chart.series.values, chart.series.highs, band, [m.high for m in chart.marks], [1.0]]
-    numbers = np.concatenate([np.asarray(part, dtype=np.float64) for part in reach])
-    top = 1.1 * float(numbers[np.isfinite(numbers)].max())
-    lows = chart.series.lows[np.isfinite(chart.series.lows)]
+def stamps(times: Iterable[np.datetime64] | NDArray[np.datetime64]) -> list[str]:
+    """Times as plotly reads them."""
+    return [str(time) for time in times]
+
+
+def _ends(chart: Chart) -> tuple[float, float]:
+    series, band = chart.series, chart.band
+    figures = [mark.high for mark in chart.marks if mark.high is not None]
+    tops = [series.values, series.highs, [] if band is None else [band.maximum, band.high], figures, [1.0]]
+    numbers = np.concatenate([np.asarray(part, dtype=np.float64) for part in tops])
+    lows = series.lows[np.isfinite(series.lows)]
     floor = min(0.0, float(lows.min(initial=0.0)))
-    axes.set_xlim(span.limits())
-    axes.set_ylim(floor - RUG / (1 - RUG) * (top - floor), top)
-    axes.axhline(0, color=MUTED, lw=0.6)
-    for side in ("top", "right", "left", "bottom"):
-        axes.spines[side].set_visible(False)
-    locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    formatter = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
-    formatter.formats = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%S"]
-    formatter.zero_formats = ["", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M"]
-    axes.xaxis.set_major_formatter(formatter)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if value >= floor else ""))
-    axes.tick_params(length=0, colors=MUTED, pad=4)
-    axes.grid(axis="y", color=RULE, lw=0.5)
-    axes.set_axisbelow(True)
+    return floor, 1.08 * float(numbers[np.isfinite(numbers)].max())
 
 
-def _band(axes: Axes, band: Band) -> None:
-    axes.axhspan(band.low, band.high, color=USUAL, alpha=0.28, lw=0)
-    axes.axhline(band.median, color=USUAL, lw=1.2)
-    axes.axhline(band.maximum, color=USUAL, lw=1.0, ls=(0, (1.5, 2)))
-
-
-def _points(axes: Axes, chart: Chart, span: Span) -> dict[str, list[str]]:
-    """Draw every point with its interval; give the text that belongs to each, by the group drawn."""
-    series, (bottom, top) = chart.series, axes.get_ylim()
-    tips: dict[str, list[str]] = {}
-    for i, (method, marker) in enumerate(chart.markers().items()):
-        keep = np.array([name == method for name in series.methods]) & span.holds(series.times)
-        part = series.take(keep)
-        ends = np.clip(
-            np.stack([part.lows, part.highs], axis=1), bottom, top
-        )  # (n, 2); an end may be infinite
-        gap = np.full((len(part), 1), np.nan)
-        times = np.repeat(part.times, 3)
-        # All intervals as one broken line: one path, however many dates there are.
-        axes.plot(times, np.hstack([ends, gap]).ravel(), color=POINT, lw=0.8, alpha=0.55)
-        (dots,) = axes.plot(part.times, part.values, marker, ms=3.4, color=POINT, mew=0)
-        dots.set_gid(f"points-{i}")
-        tips[f"points-{i}"] = [
-            f"{str(part.times[k])[:10]}: {number(part.values[k])} ({interval(part.lows[k], part.highs[k])}) "
-            f"{series.unit}, scene {part.scene_ids[k]}"
+def _points(chart: Chart, index: int, method: str, ends: tuple[float, float]) -> Figure:
+    series = chart.series
+    here = np.flatnonzero(np.array([name == method for name in series.methods]))
+    part = series.take(np.array([name == method for name in series.methods]))
+    # An interval without an end runs out of the drawing.
+    up = np.clip(part.highs, None, 2 * ends[1]) - part.values
+    down = part.values - np.clip(part.lows, 2 * ends[0] - 1, None)
+    colour = COLOURS[index % len(COLOURS)]
+    return {
+        "type": "scatter", "mode": "markers", "name": text(f"read by {method}"),
+        "x": stamps(part.times), "y": part.values.tolist(),
+        "error_y": {
+            "type": "data", "symmetric": False, "array": up.tolist(), "arrayminus": down.tolist(),
+            "width": 0, "thickness": 1, "color": colour,
+        },
+        "marker": {"symbol": SYMBOLS[index % len(SYMBOLS)], "size": 6, "color": colour},
+        "hoverinfo": "text",
+        "text": [
+            f"{str(part.times[k])[:10]}: {number(part.values[k])} {text(unit_name(series.unit))} "
+            f"({interval(part.lows[k], part.highs[k])})<br>{text(part.scene_ids[k])}"
             for k in range(len(part))
-        ]
-    return tips
+        ],
+        "customdata": [chart.hrefs[k] for k in here],
+    }  # fmt: skip
 
 
-def _marks(axes: Axes, marks: Sequence[Mark], span: Span) -> dict[str | None, str]:
-    """Draw claimed figures. Their labels come from outside, so they are set as text only afterwards."""
-    texts: dict[str | None, str] = {}
-    for i, mark in enumerate(marks):
-        if mark.end < span.start or mark.start > span.end:
-            continue
-        least = (span.end - span.start) // 60  # so that the figure of one day can be seen in five years
-        start, end = max(mark.start, span.start), min(max(mark.end, mark.start + least), span.end)
-        axes.fill_between(
-            [start, end], mark.low, mark.high, facecolor=CLAIM, edgecolor=CLAIM, lw=2.0, alpha=0.75
-        )
-        right = start - span.start > span.end - end  # the label hangs from the end with more room
-        axes.annotate(
-            f"@{i}", (end if right else start, mark.high), (0, 2.5), textcoords="offset points",
-            ha="right" if right else "left", va="bottom", color=CLAIM, size=8, annotation_clip=False,
-        )  # fmt: skip
-        texts[f"@{i}"] = mark.label
-    return texts
+def _skipped(chart: Chart) -> Figure:
+    times = [time for time, _ in chart.skipped]
+    return {
+        "type": "scatter", "mode": "markers", "name": "not measured", "yaxis": "y2",
+        "x": stamps(times), "y": [SKIPPED] * len(times),
+        "marker": {"symbol": "line-ns-open", "size": 9, "color": "var(--muted)"},
+        "hoverinfo": "text",
+        "text": [f"{str(time)[:10]} not measured: {text(why)}" for time, why in chart.skipped],
+        "customdata": ["#skips"] * len(times),
+    }  # fmt: skip
 
 
-def _inline(
-    drawing: str,
-    key: str,
-    title: str,
-    description: str,
-    texts: Mapping[str | None, str],
-    tips: Mapping[str, list[str]],
-) -> Markup:
-    """The drawing as an element of a page: named, without outside references, in the page's colours."""
-    root = ET.fromstring(drawing)
-    for element in root.iter():
-        element.tag = element.tag.removeprefix(NAMESPACE)
-        _attributes(element)
-        if element.text in texts:
-            element.text = printable(texts[element.text])
-    for group in [g for g in root.iter("g") if g.get("id") in tips]:
-        for use, tip in zip(group.findall(".//use"), tips[group.attrib["id"]], strict=True):
-            ET.SubElement(use, "title").text = printable(tip)
-    drawn = [part for part in root if part.tag in ("g", "defs") and part.find("style") is None]
-    svg = ET.Element("svg", {"viewBox": root.attrib["viewBox"], "role": "img"})
-    svg.set("aria-labelledby", f"{key}-title {key}-desc")
-    ET.SubElement(svg, "title", {"id": f"{key}-title"}).text = printable(title)
-    ET.SubElement(svg, "desc", {"id": f"{key}-desc"}).text = printable(description)
-    svg.extend(drawn)
-    for element in svg.iter("g"):
-        element.attrib.pop("id", None)  # named alike in every drawing, and referred to by nothing
-    return Markup(ET.tostring(svg, encoding="unicode"))  # built and escaped above
+def _claims(chart: Chart) -> list[Figure]:
+    """Points to rest on and to follow: claims at their figure, the others in the lane below."""
+    return [
+        _said([mark for mark in chart.marks if mark.high is not None], "claimed", "y"),
+        _said([mark for mark in chart.marks if mark.high is None], "claimed, no figure here", "y2"),
+    ]
 
 
-def _attributes(element: ET.Element) -> None:
-    """Turn the inline style into attributes: the page allows no inline style."""
-    for declaration in element.attrib.pop("style", "").split(";"):
-        name, _, value = (part.strip() for part in declaration.partition(":"))
-        if name and name != "font-family":
-            element.set(name, COLOURS.get(value, value))
-    if reference := element.attrib.pop(HREF, None):
-        element.set("href", reference)
-    if element.tag == "path":
-        element.set("d", " ".join(element.attrib.get("d", "").split()))
+def _said(marks: Sequence[Mark], name: str, axis: str) -> Figure:
+    return {
+        "type": "scatter", "mode": "markers", "name": name, "yaxis": axis,
+        "x": stamps(mark.start + (mark.end - mark.start) // 2 for mark in marks),
+        "y": [SAID if mark.high is None else mark.high for mark in marks],
+        "marker": {"symbol": "triangle-down", "size": 9, "color": "var(--claim)"},
+        "hoverinfo": "text",
+        "text": [text(f"{mark.label} claims: {mark.said}") for mark in marks],
+        "customdata": [mark.href for mark in marks],
+    }  # fmt: skip
+
+
+def _claimed(chart: Chart) -> list[Figure]:
+    """The days and the figure of each claim."""
+    return [
+        {
+            "type": "rect", "x0": str(mark.start), "x1": str(mark.end), "layer": "below",
+            "yref": "y2" if mark.high is None else "y",
+            "y0": SAID if mark.high is None else mark.low, "y1": SAID if mark.high is None else mark.high,
+            "line": {"color": "var(--claim)", "width": 2}, "fillcolor": "var(--claim)", "opacity": 0.5,
+        }
+        for mark in chart.marks
+    ]  # fmt: skip
+
+
+def _band(band: Band | None) -> list[Figure]:
+    if band is None:
+        return []
+    across = {"xref": "paper", "x0": 0, "x1": 1, "layer": "below", "showlegend": True}
+    usual = {"color": "var(--usual)"}
+    return [
+        {**across, "type": "rect", "y0": band.low, "y1": band.high, "name": "usual range",
+         "fillcolor": "var(--usual)", "opacity": 0.25, "line": {"width": 0}},
+        {**across, "type": "line", "y0": band.median, "y1": band.median, "name": "usual middle",
+         "line": {**usual, "width": 1.5}},
+        {**across, "type": "line", "y0": band.maximum, "y1": band.maximum, "name": "highest of the baseline",
+         "line": {**usual, "width": 1.2, "dash": "dot"}},
+    ]  # fmt: skip
+
+
+def _target(chart: Chart) -> list[Figure]:
+    if chart.target is None:
+        return []
+    return [
+        {
+            "type": "rect", "x0": str(chart.target.start), "x1": str(chart.target.end), "yref": "paper",
+            "y0": 0, "y1": 1, "layer": "below", "fillcolor": "var(--accent)", "opacity": 0.07,
+            "line": {"width": 0}, "name": "target period", "showlegend": True,
+        }
+    ]  # fmt: skip
+
+
+def _views(chart: Chart) -> dict[str, list[str]]:
+    """Parts of the time axis that a reader may want, by their name."""
+    times = [chart.series.times, np.array([time for time, _ in chart.skipped], dtype="datetime64[s]")]
+    first, last = (edge(np.concatenate(times)) for edge in (np.min, np.max))
+    room = max((last - first) // 50, np.timedelta64(10 * 86400, "s"))
+    views = {"All dates": [first - room, last + room]}
+    if chart.target is not None:
+        days = np.timedelta64(30, "D")
+        ends = np.array([chart.target.start, chart.target.end], dtype="datetime64[s]")
+        views["Target period"] = [ends[0] - days, ends[1] + days]
+    return {name: [_readable(end) for end in ends] for name, ends in views.items()}
+
+
+def _readable(time: np.datetime64) -> str:
+    """A time that has four digits for its year."""
+    ends = np.array(["0001-01-01", "9999-12-31"], dtype="datetime64[s]")
+    return str(min(max(time, ends[0]), ends[1]))

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from evidence.ledger import Outcome
-from evidence.report.cards import BEYOND, VERDICTS, Card, claim_cards
+from evidence.report.calendar import Calendar, calendars
+from evidence.report.cards import BEYOND, VERDICTS, Card, claim_anchors, claim_cards
+from evidence.report.certainty import Placebos, Sensitivity, placebos, powers, sensitivities
 from evidence.report.content import Page
 from evidence.report.frames import Frame, frames
 from evidence.report.timelines import Timeline, timelines
-from evidence.report.words import anchors, day, interval, moment, number, quantity_name
+from evidence.report.words import METHODS, anchors, day, interval, moment, number, quantity_name
 from models.measurement import Skip
 
+FINDINGS = 6
+"""Decided claims told at the head of the page."""
 SHORT = 8
 """Entries of a mapping that still read well on one line."""
 
@@ -49,6 +53,15 @@ class SiteView:
     """Its series."""
     pictures: tuple[Frame, ...]
     """Its pictures, by date."""
+    swipe: tuple[Frame, Frame] | None
+    """Two of them, of the same ground, to be laid over each other first; None where no two are."""
+    calendar: Calendar | None
+    """When it was looked at."""
+
+    @property
+    def framed(self) -> list[Frame]:
+        """Pictures that can be laid over each other."""
+        return [one for one in self.pictures if one.picture.framed]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,18 +92,31 @@ class View:
     """Short facts of the run, in words."""
     lists: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     """Long facts of the run, such as the hash of each input, entry by entry."""
+    placebos: Placebos | None
+    """The target period beside earlier periods and other sites."""
+    sensitivities: tuple[Sensitivity, ...]
+    """Claims judged in other ways."""
+    powers: tuple[tuple[str, str, str, str], ...]
+    """What each series could have shown."""
+    findings: tuple[Card, ...]
+    """Claims that the imagery decides, the first of them."""
+    methods: tuple[tuple[str, str], ...]
+    """Each method of this run and how it reads."""
 
 
 def lay_out(page: Page) -> View:
     """Arrange a page for its template; equal pages give equal views."""
     pictures = frames(page.pictures)
-    ids = _site_ids(page)
     at = {(p.picture.site, p.picture.scene_id): f"#{p.anchor}" for p in reversed(pictures)}
-    charts = timelines(page, at)
+    hrefs = claim_anchors(page)
+    charts = timelines(page, at, hrefs)
+    rows: dict[tuple[str, str], str] = {}
     for chart in charts:
         for row, scene in zip(chart.rows, chart.chart.series.scene_ids, strict=True):
-            at.setdefault((chart.chart.series.site, scene), f"#{row[0]}")
-    claims = claim_cards(page, at)
+            rows.setdefault((chart.chart.series.site, scene), f"#{row[0]}")
+    claims = claim_cards(page, at, rows)
+    calendar = calendars(page.outcomes, {**rows, **at})
+    ids = _site_ids(page)
     sites = tuple(
         SiteView(
             anchor,
@@ -99,6 +125,8 @@ def lay_out(page: Page) -> View:
             tuple(c for c in claims if c.claim.site == site and c.verdict.verdict == BEYOND),
             tuple(c for c in charts if c.chart.series.site == site),
             tuple(p for p in pictures if p.picture.site == site),
+            _swipe([p for p in pictures if p.picture.site == site and p.picture.framed]),
+            calendar.get(site),
         )
         for site, anchor in zip(ids, anchors("site", ids), strict=True)
     )
@@ -117,13 +145,36 @@ def lay_out(page: Page) -> View:
         str(page.run.get("command", "")),
         tuple(facts),
         tuple(lists),
+        placebos(page),
+        tuple(sensitivities(page, hrefs)),
+        tuple(powers(page)),
+        tuple(_findings(claims)),
+        tuple((name, METHODS[name]) for name in METHODS if any(name in s.methods for s in page.series)),
     )
+
+
+def _findings(cards: Sequence[Card]) -> list[Card]:
+    """What the imagery decides, what it contradicts first; an answer that several claims share once."""
+    decided = [c for verdict in reversed(VERDICTS[:2]) for c in cards if c.verdict.verdict == verdict]
+    return list({(c.headline, c.claim.period): c for c in reversed(decided)}.values())[::-1][:FINDINGS]
+
+
+def _swipe(pictures: Sequence[Frame]) -> tuple[Frame, Frame] | None:
+    """The date with most boxes, and before it the earliest of the same sensor."""
+    dated = [one for one in pictures if one.picture.taken_at is not None]
+    if len(dated) < 2:
+        return None
+    after = max(dated[1:], key=lambda one: (len(one.boxes), len(one.occupied)))
+    like = [one for one in dated if one.picture.sensor == after.picture.sensor]
+    before = like[0] if like[0] is not after else dated[0]
+    return before, after
 
 
 def _site_ids(page: Page) -> list[str]:
     """Those with most answers first, then those measured, then by id."""
     measured = {series.site for series in page.series}
     named = measured | {claim.site for claim in page.claims} | {picture.site for picture in page.pictures}
+    named |= {outcome.site for outcome in page.outcomes if outcome.taken_at is not None}
     sites = {claim.id: claim.site for claim in page.claims}
     answers = Counter(sites[v.claim_id] for v in page.verdicts if v.verdict != BEYOND)
     return sorted(named, key=lambda site: (-answers[site], site not in measured, site))

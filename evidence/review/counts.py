@@ -13,9 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evidence.dossier.seal import CONFIG
-from evidence.dossier.verify import Held
+from evidence.dossier.verify import Held, verify
 from evidence.files import written
-from evidence.review.marks import Mark
+from evidence.report.reviewed import with_review
+from evidence.review.marks import Mark, load_marks
 from evidence.tables import BOX_COLUMNS, write_csv
 from imagery.errors import InputError
 from imagery.period import Period
@@ -23,6 +24,7 @@ from models.stats.checked import Corrected, chances, corrected, draw
 
 QUANTITY = "railcars"
 """What boxes count."""
+PAGE = "report/index.html"
 MARKS, TABLE, SUMMARY = "review.jsonl", "review.csv", "review.json"
 DRAWS_A_DATE = 4
 """Draws prepared for each date: more than a person will ever check."""
@@ -183,7 +185,10 @@ def corrections(
 
 
 def write_review(held: Held, images: Sequence[Counted], marks: Sequence[Mark], out: Path) -> None:
-    """Write ``review.csv`` (each image: machine and person side by side) and ``review.json`` (the means)."""
+    """Write ``review.csv`` (each image: machine and person side by side) and ``review.json`` (the means).
+
+    The page in ``out`` is the sealed one with these counts added; the sealed one stays as it is.
+    """
     rows = [_row(image, looked) for image, looked in zip(images, looked_at(images, marks), strict=True)]
     write_csv(pd.DataFrame(rows), out / TABLE)
     config = json.loads((held.folder / CONFIG).read_text(encoding="utf-8"))
@@ -200,6 +205,23 @@ def write_review(held: Held, images: Sequence[Counted], marks: Sequence[Mark], o
     }
     with written(out / SUMMARY) as path:
         path.write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    sealed = held.folder / PAGE
+    if marks and sealed.exists():
+        said = [row for row in rows if row["who"]]
+        with written(out / PAGE) as path:
+            path.write_text(with_review(sealed.read_text(encoding="utf-8"), said, means), encoding="utf-8")
+
+
+def refresh(out: Path) -> None:
+    """Write the review's files of a run again, from the marks that were made of it.
+
+    Raises:
+        YardwatchError: The dossier or the marks do not hold.
+    """
+    held = verify(out)
+    marks = [mark for mark in load_marks(out / MARKS) if mark.content == held.seal.content_sha256]
+    if marks:
+        write_review(held, counted_images(held), marks, out)
 
 
 def _row(image: Counted, looked: Looked) -> dict[str, object]:
