@@ -33,7 +33,7 @@ from models.occupancy.blue import Cover, covers
 from models.occupancy.lattice import Look, read_look
 
 DATA = (
-    "SIMULATED yards of seed 905100; stacks under blue dyes drawn at random, and under a held-out pale blue"
+    "8 SIMULATED yards of seed 905100; stacks under blue dyes drawn at random, and under a held-out pale blue"
 )
 SEED = 905_100
 CALIBRATION = 905_200
@@ -113,7 +113,7 @@ def random_dye(rng: np.random.Generator) -> Spectrum:
     return np.array([*visible, *edge, swir, 0.8 * swir])
 
 
-def rows(places: int = 10, seed: int = SEED, every_days: int = 15) -> dict[str, float]:
+def rows(places: int = 8, seed: int = SEED, every_days: int = 15) -> dict[str, float]:
     """Flat figures, by name."""
     quiet: list[bool] = []
     told: dict[str, list[tuple[float, Cover | None]]] = {"": [], "held_out_": []}

@@ -134,7 +134,7 @@ def _sign_of(change: Change, sign: int) -> Decision:
 
 
 def appears(case: Case) -> Finding:
-    """A date of the period is surely higher than an earlier one, the last before it included if it is near."""
+    """A date of the period is surely higher than an earlier one, the last before it included if near."""
     start = np.datetime64(case.claim.period.start, "s")
     times = case.series.times
     before = np.flatnonzero((times < case.inside.times[0]) & (start - times <= _NEAR))[-1:]
@@ -142,7 +142,7 @@ def appears(case: Case) -> Finding:
 
 
 def disappears(case: Case) -> Finding:
-    """A date is surely lower than an earlier one of the period, the first after it included if it is near."""
+    """A date is surely lower than an earlier one of the period, the first after it included if near."""
     end = np.datetime64(case.claim.period.end, "s")
     times = case.series.times
     after = np.flatnonzero((times > case.inside.times[-1]) & (times - end <= _NEAR))[:1]
