@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evidence.dossier.crate import WORDS
-from evidence.exports.rasters import FOLDER
 from imagery.errors import InputError
 
 BESIDE = {
@@ -16,6 +15,8 @@ BESIDE = {
     "review.json": "What the checked images say of all the others",
 }
 """What a run leaves beside the files of its dossier."""
+RASTERS = "rasters"
+"""Folder of a run's rasters."""
 STYLE = "How QGIS shows the layer of this name"
 RASTER = "Where the tracks are filled on this date (COG); its STAC Item (.json) and style (.qml) beside it"
 
@@ -40,12 +41,12 @@ def contents(out: Path) -> list[Item]:
     """
     if not (out / "run.json").is_file():
         raise InputError(f"{out} holds no run: give the folder of `yardwatch run` or `yardwatch count`")
-    shown_below = *(out / "report").glob("*.html"), *(out / FOLDER).glob("*.tif")
+    shown_below = *(out / "report").glob("*.html"), *(out / RASTERS).glob("*.tif")
     names = [path.relative_to(out).as_posix() for path in (*out.iterdir(), *shown_below)]
     known = [*sorted(WORDS, key=lambda name: not name.endswith(".html")), *BESIDE]
     shown = [name for name in known if name in names]
     others = sorted(
-        name for name in names if name not in shown and name not in ("report", FOLDER) and name[0] != "."
+        name for name in names if name not in shown and name not in ("report", RASTERS) and name[0] != "."
     )
     return [_item(out, name) for name in (*shown, *others)]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evidence.exports.contents import RASTERS
 from evidence.exports.styles import FILLED, write_qml
 from evidence.files import written
 from evidence.ledger import Outcome
@@ -21,7 +22,6 @@ from imagery.sources.files.item import PRODUCT, write_item
 from imagery.sources.files.write import write_cog
 from models.occupancy.fillmap import FillMap
 
-FOLDER = "rasters"
 MOST = 40
 """Dates that are written, the latest ones: each is some ten kilobytes."""
 BANDS = {
@@ -43,7 +43,7 @@ def write_rasters(outcomes: Sequence[Outcome], period: Period | None, out: Path)
     Returns:
         The rasters, in time order.
     """
-    for old in (out / FOLDER).glob("filled_*"):
+    for old in (out / RASTERS).glob("filled_*"):
         old.unlink()
     dated = [
         (outcome.taken_at, outcome.site, outcome.scene_id, outcome, outcome.filled)
@@ -52,7 +52,7 @@ def write_rasters(outcomes: Sequence[Outcome], period: Period | None, out: Path)
         if period is None or period.contains(outcome.taken_at)
     ]
     latest = sorted(dated, key=lambda one: one[:3])[-MOST:]
-    return [_write(outcome, when, shown, out / FOLDER) for when, _, _, outcome, shown in latest]
+    return [_write(outcome, when, shown, out / RASTERS) for when, _, _, outcome, shown in latest]
 
 
 def _write(outcome: Outcome, when: datetime, shown: FillMap, folder: Path) -> Path:
