@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from imagery.errors import InputError
 from models.axes.strips import ALONG_M
 from models.wagons import consist
-from models.wagons.consist import Evidence, Weights, cut, score
+from models.wagons.consist import Evidence, Weights, cut, cut_knowing, score
 
 # Wagons of 3 to 5 columns, of 2 where the image cuts them: small enough to list every cut.
 SMALL = Weights(
@@ -39,22 +39,27 @@ def every_cut(first: int):
 CUTS = [list(c) for c in every_cut(0)]
 
 
-def all_values(evidence: Evidence) -> np.ndarray:
-    table = {
-        (s, e): score(evidence, SMALL, s, e) for s, e in itertools.combinations(range(N + 1), 2) if e - s <= 5
-    }
+def all_values(evidence: Evidence, usual) -> np.ndarray:
+    spans = [(s, e) for s, e in itertools.combinations(range(N + 1), 2) if e - s <= 5]
+    table = {(s, e): score(evidence, SMALL, usual, s, e) for s, e in spans}
     return np.array([sum(table[w] for w in c) for c in CUTS])
 
 
 @settings(max_examples=25, deadline=None)
-@given(LOGITS, LOGITS, LOGITS, st.integers(0, 2**12 - 1))
-def test_cut_and_odds_equal_the_listing_of_every_cut(occupied, start, stop, edges):
+@given(
+    LOGITS,
+    LOGITS,
+    LOGITS,
+    arrays(np.float64, 4, elements=st.floats(-2, 2, width=16)),
+    st.integers(0, 2**12 - 1),
+)
+def test_cut_and_odds_equal_the_listing_of_every_cut(occupied, start, stop, usual, edges):
     edge = np.array([bool(edges >> i & 1) for i in range(N + 1)])
     evidence = Evidence(occupied, start, stop, edge)
-    values = all_values(evidence)
-    found = cut(evidence, SMALL)
+    values = all_values(evidence, usual)
+    found = cut_knowing(evidence, SMALL, usual)
     wagons = list(zip(found.start.tolist(), found.stop.tolist(), strict=True))
-    assert sum(score(evidence, SMALL, s, e) for s, e in wagons) == pytest.approx(values.max())
+    assert sum(score(evidence, SMALL, usual, s, e) for s, e in wagons) == pytest.approx(values.max())
     share = np.exp(values - values.max())
     share /= share.sum()
     for (s, e), odds in zip(wagons, found.odds, strict=True):
@@ -77,6 +82,25 @@ def test_coupled_wagons_are_told_apart_and_measured():
     found = cut(Evidence(occupied, start, stop, np.zeros(401, bool)))
     assert list(zip(found.start, found.stop, strict=True)) == truth
     assert (found.odds > 0.9).all()
+
+
+def test_a_joint_that_is_hardly_seen_is_found_among_wagons_of_one_length():
+    occupied, ends = np.full(300, 3.0), np.full(300, -5.0)
+    joints = range(5, 300, 36)
+    start, stop = ends.copy(), ends.copy()
+    for at in joints:
+        start[at], stop[at - 1] = (2.0, 2.0) if at != 149 else (-2.5, -2.5)
+    evidence = Evidence(occupied, start, stop, np.zeros(301, bool))
+    alone = cut_knowing(evidence, Weights(), np.zeros(len(Weights().columns())))
+    assert 149 not in alone.start
+    assert 149 in cut(evidence).start
+
+
+@given(arrays(np.int64, st.integers(0, 20), elements=st.integers(15, 70)), st.floats(0.01, 1))
+def test_what_is_usual_is_a_density_and_never_forbids_a_length(lengths, sure):
+    usual = Weights().usual(lengths, np.full(len(lengths), sure))
+    assert np.exp(usual).mean() == pytest.approx(1.0)
+    assert usual.min() >= np.log(1 - Weights().alike)
 
 
 def test_an_empty_strip_holds_no_wagon_and_an_image_edge_may_cut_one():

@@ -3,10 +3,12 @@
 The strip reader gives, for each column, the log-odds that it is occupied, that a wagon begins at its left
 edge and that one ends at its right edge. A wagon over columns s to e - 1 earns
 
-    occupied * sum(occupied[s:e] + bias) + ends * (start[s] + stop[e - 1]) + wagon + length prior
+    occupied * sum(occupied[s:e] + bias) + ends * (start[s] + stop[e - 1]) + wagon + usual[e - s]
 
-and an empty column earns nothing. The best cut and the odds of each segment (a semi-Markov chain: the sum
-over all cuts instead of the best one) are both exact, in time columns times lengths.
+and an empty column earns nothing. ``usual`` is nothing at first; then the strip is cut again, knowing how
+long its wagons are: trains are mostly of a few types, so that where a joint is hardly seen, one wagon of twice
+the usual length is two. The best cut and the odds of each segment (a semi-Markov chain: the sum over all cuts
+instead of the best one) are both exact, in time columns times lengths.
 """
 
 from __future__ import annotations
@@ -34,6 +36,10 @@ class Weights:
     """Of the log-odds of the two ends."""
     wagon: float = 0.0
     """Earned by each wagon: below zero it costs something to claim one."""
+    alike: float = 0.7
+    """Share of wagons whose length is that of others on the strip, where many others were found."""
+    alike_m: float = 0.6
+    """How much wagons of one type differ in length, as read."""
     shortest_m: float = 6.0
     """No wagon is shorter, unless the edge of the image cuts it."""
     longest_m: float = 29.0
@@ -46,6 +52,22 @@ class Weights:
         return np.arange(
             max(1, round(self.cut_m / ALONG_M)), max(1, round(self.longest_m / ALONG_M)) + 1, dtype=np.intp
         )
+
+    def usual(self, lengths: NDArray[np.intp], sure: Floats) -> Floats:
+        """What a wagon of each length earns on a strip of wagons that long.
+
+        Args:
+            lengths: (k,) columns of each wagon.
+            sure: (k,) how far to believe in each, 0 to 1.
+
+        Returns:
+            Log of a density of these lengths, mixed with an even one, over the even one.
+        """
+        every = self.columns()
+        far = (every[:, None] - lengths) * ALONG_M / self.alike_m
+        density = (np.exp(-0.5 * far**2) * sure).sum(axis=1)
+        share = self.alike * sure.sum() / (sure.sum() + 1)
+        return np.asarray(np.log(1 - share + share * len(every) * density / max(density.sum(), 1e-9)))
 
     def cut_only(self) -> NDArray[np.bool_]:
         """Which of these lengths need the edge of the image at one end."""
@@ -90,14 +112,15 @@ class Consist:
     """(k,) 0 to 1: share of all cuts, weighted by their evidence, that hold this wagon to within a metre."""
 
 
-def score(evidence: Evidence, weights: Weights, start: int, stop: int) -> float:
+def score(evidence: Evidence, weights: Weights, usual: Floats, start: int, stop: int) -> float:
     """What one wagon earns; minus infinity where its length cannot occur."""
     lengths, cut_only = weights.columns(), weights.cut_only()
     index = np.flatnonzero(lengths == stop - start)
     if not len(index) or (cut_only[index[0]] and not (evidence.edge[start] or evidence.edge[stop])):
         return -np.inf
     inside = weights.occupied * (evidence.occupied[start:stop] + weights.bias).sum()
-    return float(inside + weights.ends * (evidence.start[start] + evidence.stop[stop - 1]) + weights.wagon)
+    ends = weights.ends * (evidence.start[start] + evidence.stop[stop - 1])
+    return float(inside + ends + weights.wagon + usual[index[0]])
 
 
 def cut(evidence: Evidence, weights: Weights | None = None) -> Consist:
@@ -111,7 +134,15 @@ def cut(evidence: Evidence, weights: Weights | None = None) -> Consist:
         Wagons from left to right with their odds; none where nothing earns more than an empty strip.
     """
     weights = weights or Weights()
-    chosen = _forward(evidence, weights)[1]
+    first = cut_knowing(evidence, weights, np.zeros(len(weights.columns())))
+    if not len(first.start):
+        return first
+    return cut_knowing(evidence, weights, weights.usual(first.stop - first.start, first.odds))
+
+
+def cut_knowing(evidence: Evidence, weights: Weights, usual: Floats) -> Consist:
+    """The best cut where a wagon of each length earns ``usual`` (len(weights.columns()),) besides."""
+    chosen = _forward(evidence, weights, usual)[1]
     start, stop = [], []
     at = len(evidence.occupied)
     while at > 0:
@@ -122,10 +153,12 @@ def cut(evidence: Evidence, weights: Weights | None = None) -> Consist:
         at -= chosen[at]
         start.append(at)
     starts, stops = np.array(start[::-1], dtype=np.intp), np.array(stop[::-1], dtype=np.intp)
-    return Consist(starts, stops, _odds(evidence, weights, starts, stops))
+    return Consist(starts, stops, _odds(evidence, weights, usual, starts, stops))
 
 
-def _forward(evidence: Evidence, weights: Weights, over_all: bool = False) -> tuple[Floats, NDArray[np.intp]]:
+def _forward(
+    evidence: Evidence, weights: Weights, usual: Floats, over_all: bool = False
+) -> tuple[Floats, NDArray[np.intp]]:
     """Value of the best cut of columns 0 to b (or log-sum over all cuts), and its last length or 0."""
     n = len(evidence.occupied)
     lengths, cut_only = weights.columns(), weights.cut_only()
@@ -135,9 +168,10 @@ def _forward(evidence: Evidence, weights: Weights, over_all: bool = False) -> tu
     opening = np.full(n + 1, -np.inf)
     for b in range(n + 1):
         value[b] = value[max(0, b - 1)]
-        fits = lengths[: np.searchsorted(lengths, b, side="right")]
+        fits = lengths[: max(0, b - int(lengths[0]) + 1)]
         if len(fits):
             gain = opening[b - fits] + (total[b] + weights.ends * evidence.stop[b - 1] + weights.wagon)
+            gain += usual[: len(fits)]
             if not evidence.edge[b]:
                 gain[cut_only[: len(fits)] & ~evidence.edge[b - fits]] = -np.inf
             best = int(gain.argmax())
@@ -151,15 +185,22 @@ def _forward(evidence: Evidence, weights: Weights, over_all: bool = False) -> tu
 
 
 def _odds(
-    evidence: Evidence, weights: Weights, start: NDArray[np.intp], stop: NDArray[np.intp], near_m: float = 1.0
+    evidence: Evidence,
+    weights: Weights,
+    usual: Floats,
+    start: NDArray[np.intp],
+    stop: NDArray[np.intp],
+    near_m: float = 1.0,
 ) -> Floats:
     """Share of all cuts that hold each wagon, its ends moved by up to ``near_m``."""
-    forward = _forward(evidence, weights, over_all=True)[0]
-    backward = _forward(evidence.reversed(), weights, over_all=True)[0][::-1]
+    forward = _forward(evidence, weights, usual, over_all=True)[0]
+    backward = _forward(evidence.reversed(), weights, usual, over_all=True)[0][::-1]
     n, near = len(evidence.occupied), int(near_m / ALONG_M)
     odds = np.zeros(len(start))
     for i, (first, last) in enumerate(zip(start, stop, strict=True)):
         for s in range(max(0, first - near), min(n - 1, first + near) + 1):
             for e in range(max(s + 1, last - near), min(n, last + near) + 1):
-                odds[i] += np.exp(forward[s] + score(evidence, weights, s, e) + backward[e] - forward[n])
+                odds[i] += np.exp(
+                    forward[s] + score(evidence, weights, usual, s, e) + backward[e] - forward[n]
+                )
     return np.minimum(odds, 1.0)
