@@ -5,16 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import yaml
+from typing import Literal, get_args
 
 from imagery.errors import InputError
 from imagery.period import Period
+from imagery.plainyaml import plain_yaml
 from imagery.textfile import read_text, short
 
 Comparison = Literal[
@@ -137,24 +135,6 @@ def filter_claims(
     return tuple(claim for claim in claims if wanted(claim))
 
 
-class _Loader(yaml.BaseLoader):
-    """YAML in which every scalar stays text: no tags, dates or booleans of YAML's own, and no aliases."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
-            raise InputError(f"line {line} uses a YAML alias: write the value out")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-        for key, times in keys.items():
-            if times > 1:
-                line = node.start_mark.line + 1
-                raise InputError(f"the mapping in line {line} has key {short(key)} twice: keep one")
-        return super().construct_mapping(node, deep)
-
-
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         if not path.is_dir():
@@ -167,13 +147,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _read(path: Path) -> Iterator[Claim]:
-    text = read_text(path, LIMIT_BYTES)
-    try:
-        rows = yaml.load(text, Loader=_Loader)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())[:300]}") from error
+    rows = plain_yaml(read_text(path, LIMIT_BYTES), str(path), typed=False)
     if not isinstance(rows, list):
         raise InputError(f"{path} is not a list of claims: each begins with '- id:'")
     for number, row in enumerate(rows, 1):

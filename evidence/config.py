@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from imagery.errors import ConfigError, InputError
 from imagery.period import Period
+from imagery.plainyaml import plain_yaml
+from imagery.textfile import read_text, short
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -121,7 +122,7 @@ def _explain(model: type[BaseModel], issue: Mapping[str, Any]) -> str:
         return f"unknown key {key!r}, {hint}"
     if issue["type"] == "missing":
         return f"key {key!r} is missing"
-    return f"{key} = {issue['input']!r}: {issue['msg']}"
+    return f"{key} = {short(issue['input'])}: {issue['msg'].removeprefix('Value error, ')}"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -131,13 +132,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: It cannot be read, is too large, or holds something else.
     """
     try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ConfigError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes; this is no config")
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); give the path of a YAML config") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigError(f"{path}: is not YAML: {error}") from error
+        values = plain_yaml(read_text(path, MAX_CONFIG_BYTES), str(path))
+    except InputError as error:
+        raise ConfigError(f"{error}; give the path of a YAML config") from error
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError(f"{path}: must be a mapping of key: value lines, not {type(values).__name__}")
     return values
@@ -155,9 +152,9 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         if not equals:
             raise ConfigError(f"--set {text!r}: write key=value")
         try:
-            values[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"--set {text!r}: the value is not YAML: {error}") from error
+            values[key.strip()] = plain_yaml(value, "the value")
+        except InputError as error:
+            raise ConfigError(f"--set {text!r}: {error}") from error
     return values
 
 

@@ -105,7 +105,7 @@ def _moved(window: ROI, corner: tuple[int, int]) -> ROI:
 
 def _inside(window: ROI, size: tuple[int, int]) -> bool:
     rows, cols = window
-    return rows.start >= 0 <= cols.start and rows.stop <= size[0] and cols.stop <= size[1]
+    return bool(rows.start >= 0 <= cols.start and rows.stop <= size[0] and cols.stop <= size[1])
 
 
 def _inner_part(

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from imagery.errors import InputError
 
+LONGEST = 160
+"""Characters of a value in a message."""
+
 
 def read_text(path: Path, limit_bytes: int) -> str:
     """Read a UTF-8 file, with or without a byte order mark.
@@ -37,6 +40,7 @@ def read_text(path: Path, limit_bytes: int) -> str:
 def short(value: object) -> str:
     """A value from outside as a message shows it: never long, however deep or large it is."""
     try:
-        return reprlib.repr(value)
+        text = reprlib.repr(value)
+        return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
     except ValueError:  # an integer of more digits than Python is willing to print
         return f"a very large {type(value).__name__}"

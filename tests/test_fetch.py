@@ -854,3 +854,14 @@ def test_an_interrupted_run_ends_soon(stac_server, tmp_path, request):
         )  # fmt: skip
     assert time.monotonic() - began < 20
     assert not entries(tmp_path / "out")
+
+
+def test_a_catalogue_that_cannot_be_reached_is_said_in_few_words(stac_server, tmp_path):
+    config = world.write_config(tmp_path, stac_server, tries=1)
+    config.write_text(config.read_text().replace(stac_server.url, "http://127.0.0.1:9"))
+    said = invoke(config, "--dry-run")
+    assert said.exit_code == 1
+    words = " ".join(said.output.split())
+    assert "0 scenes to fetch" in words
+    assert "given up after 1 tries: ConnectionRefusedError" in words
+    assert "HTTPConnectionPool" not in words

@@ -52,7 +52,7 @@ def main(
         folder = out or settings.out
         if dry_run:
             _list(surveys, folder)
-            return
+            raise typer.Exit(_unasked(surveys))
         with Bars() as bars:
             ended = fetch(surveys, folder, manners_of(settings), rng, bars)
         whole = _summarise(surveys, ended, folder)
@@ -98,8 +98,12 @@ def _summarise(surveys: Sequence[Survey], ended: Sequence[Entry], folder: Path) 
     console.print(f"{said}; {size} in {escape(str(folder))} (see ledger.jsonl)", highlight=False)
     for entry in [entry for entry in ended if entry.state == "failed"][:10]:
         console.print(f"  [red]failed[/] {escape(entry.id)}: {escape(entry.detail)}", highlight=False)
-    holes = any(search.holes for survey in surveys for search in survey.searches)
-    return not states["failed"] and not holes
+    return not states["failed"] and not _unasked(surveys)
+
+
+def _unasked(surveys: Sequence[Survey]) -> bool:
+    """Whether a catalogue could not be asked to the end."""
+    return any(search.holes for survey in surveys for search in survey.searches)
 
 
 def _said(what: str, entries: Sequence[Entry]) -> None:

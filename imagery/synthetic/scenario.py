@@ -12,10 +12,10 @@ from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imagery.errors import ConfigError
+from imagery.plainyaml import plain_yaml
 from imagery.textfile import read_text, short
 
 LIMIT_BYTES = 1_000_000
@@ -313,10 +313,7 @@ def load_ground(path: Path) -> Ground:
 
 
 def _checked(model: type[Model], path: Path) -> Model:
-    try:
-        values = yaml.safe_load(read_text(path, LIMIT_BYTES))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{path} is not YAML: {short(str(error))}") from error
+    values = plain_yaml(read_text(path, LIMIT_BYTES), str(path))
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -84,7 +84,7 @@ class Web:
             requests.exceptions.ChunkedEncodingError,
             requests.exceptions.ContentDecodingError,
         ) as error:
-            raise TransientError(f"{type(error).__name__}: {error}") from None
+            raise TransientError(_reason(error)) from None
         except requests.RequestException as error:
             raise UnreadableError(f"{bare_href(url)}: {redact(error)}", "http") from None
         if status in BUSY:
@@ -102,6 +102,13 @@ class Web:
         except (ValueError, RecursionError):
             # Cut off, or a page of a proxy that is busy.
             raise TransientError(f"an answer of {len(data)} bytes that is no JSON") from None
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong at the bottom, such as a refused connection: the layers above repeat the address."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return f"{type(error).__name__}: {redact(error)[:200]}"
 
 
 def same_server(url: str, other: str) -> bool:
