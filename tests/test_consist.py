@@ -89,7 +89,7 @@ def test_a_joint_that_is_hardly_seen_is_found_among_wagons_of_one_length():
     joints = range(5, 300, 36)
     start, stop = ends.copy(), ends.copy()
     for at in joints:
-        start[at], stop[at - 1] = (2.0, 2.0) if at != 149 else (-2.5, -2.5)
+        start[at], stop[at - 1] = (2.0, 2.0) if at != 149 else (-2.0, -2.0)
     evidence = Evidence(occupied, start, stop, np.zeros(301, bool))
     alone = cut_knowing(evidence, Weights(), np.zeros(len(Weights().columns())))
     assert 149 not in alone.start
