@@ -7,15 +7,16 @@ is written reads the same: GeoParquet 1.0.0 (geometry as WKB) and RFC 7946.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import shapely
+from numpy.typing import NDArray
 from pyproj import CRS
 
 from evidence.files import written
@@ -30,9 +31,10 @@ DETECTION_COLUMNS = (
 )  # fmt: skip
 _TEXT = ("site", "scene_id", "taken_at", "kind", "tarp")
 _KINDS = {name: pa.string() for name in _TEXT} | {"simulated": pa.bool_()}
+BETWEEN = ", "
 BATCH = 50_000
 """Boxes that are turned into text together."""
-Columns = dict[str, list[Any]]
+Arrays = NDArray[Any]
 
 
 def write_boxes(outcomes: Sequence[Outcome], stem: Path) -> None:
@@ -52,15 +54,15 @@ def write_boxes(outcomes: Sequence[Outcome], stem: Path) -> None:
         written(stem.with_suffix(".parquet")) as table,
         written(stem.with_suffix(".geojson")) as shapes,
         pq.ParquetWriter(table, schema, compression="snappy") as rows,
-        shapes.open("w", encoding="utf-8") as text,
+        shapes.open("wb") as text,
     ):
-        text.write('{"type": "FeatureCollection", "features": [')
-        between = ""
+        text.write(b'{"type": "FeatureCollection", "features": [')
+        between = 0
         for columns, polygons in _batches(counted, placed):
-            rows.write_table(pa.table({**columns, "geometry": shapely.to_wkb(polygons)}, schema))
-            text.write(between + ", ".join(_features(columns, polygons)))
-            between = ", "
-        text.write("]}\n")
+            rows.write_table(pa.table([*columns, pa.array(shapely.to_wkb(polygons))], schema=schema))
+            text.write(_features(columns, polygons)[len(BETWEEN) - between :])
+            between = len(BETWEEN)
+        text.write(b"]}\n")
 
 
 def _schema(placed: bool) -> pa.Schema:
@@ -76,53 +78,64 @@ def _schema(placed: bool) -> pa.Schema:
 
 def _batches(
     counted: Iterable[tuple[Outcome, Detections]], placed: bool
-) -> Iterator[tuple[Columns, np.ndarray[Any, Any]]]:
-    columns: Columns = {name: [] for name in DETECTION_COLUMNS}
-    polygons: list[Any] = []
+) -> Iterator[tuple[list[pa.Array], Arrays]]:
+    parts: list[tuple[list[pa.Array], Arrays]] = []
+    size = 0
     for outcome, found in counted:
-        _add(columns, outcome, found)
         here = found.grid.crs is not None or not placed
-        polygons.extend(footprints(found) if here else [None] * len(found))
-        if len(polygons) >= BATCH:
-            yield columns, np.array(polygons, dtype=object)
-            columns, polygons = {name: [] for name in DETECTION_COLUMNS}, []
-    if polygons:
-        yield columns, np.array(polygons, dtype=object)
+        polygons = footprints(found) if here else np.full(len(found), None, dtype=object)
+        parts.append((_columns(outcome, found), polygons))
+        size += len(found)
+        if size >= BATCH:
+            yield from _joined(parts)
+            parts, size = [], 0
+    if parts:
+        yield from _joined(parts)
 
 
-def _add(columns: Columns, outcome: Outcome, found: Detections) -> None:
+def _joined(parts: Sequence[tuple[list[pa.Array], Arrays]]) -> Iterator[tuple[list[pa.Array], Arrays]]:
+    columns = [pa.concat_arrays(same) for same in zip(*(columns for columns, _ in parts), strict=True)]
+    polygons = np.concatenate([polygons for _, polygons in parts])
+    for start in range(0, len(polygons), BATCH):  # one scene may hold more than texts have room for
+        yield [column.slice(start, BATCH) for column in columns], polygons[start : start + BATCH]
+
+
+def _columns(outcome: Outcome, found: Detections) -> list[pa.Array]:
+    """One array a column of DETECTION_COLUMNS; what is no number is null."""
     n, gsd = len(found), found.gsd_m
-    same = {
-        "site": outcome.site,
-        "scene_id": outcome.scene_id,
-        "taken_at": utc_text(outcome.taken_at),
-        "simulated": outcome.simulated,
-    }
-    for name, value in same.items():
-        columns[name].extend([value] * n)
-    numbers = {
+    values: dict[str, Any] = {
+        "site": [outcome.site] * n,
+        "scene_id": [outcome.scene_id] * n,
+        "taken_at": [utc_text(outcome.taken_at)] * n,
         "score": found.scores,
+        "kind": found.kinds,
+        "tarp": found.tarps,
         "length_m": found.boxes[:, 2] * gsd,
         "width_m": found.boxes[:, 3] * gsd,
         "heading_deg": headings_deg(found),
-        **dict(zip(BOX_COLUMNS, found.boxes.T, strict=True)),
+        **dict(zip(BOX_COLUMNS, np.ascontiguousarray(found.boxes.T), strict=True)),
+        "simulated": [outcome.simulated] * n,
     }
-    for name, values in numbers.items():
-        columns[name].extend(values.tolist())
-    columns["kind"].extend(found.kinds)
-    columns["tarp"].extend(found.tarps)
+    return [
+        pa.array(values[name], _KINDS.get(name, pa.float64()), from_pandas=True) for name in DETECTION_COLUMNS
+    ]
 
 
-def _features(columns: Columns, polygons: np.ndarray[Any, Any]) -> Iterator[str]:
-    keys = ", ".join(f'"{name}": %s' for name in columns)
-    feature = f'{{"type": "Feature", "properties": {{{keys}}}, "geometry": %s}}'
-    shapes = [shape or "null" for shape in shapely.to_geojson(polygons)]
-    return (feature % row for row in zip(*map(_texts, columns.values()), shapes, strict=True))
+def _features(columns: Sequence[pa.Array], polygons: Arrays) -> memoryview:
+    """Features in GeoJSON, one after the other, BETWEEN before each."""
+    pieces: list[Any] = []
+    head = f'{BETWEEN}{{"type": "Feature", "properties": {{'
+    for name, column in zip(DETECTION_COLUMNS, columns, strict=True):
+        pieces += [f'{head}"{name}": ', _texts(column)]
+        head = ", "
+    shapes = pc.fill_null(pa.array(shapely.to_geojson(polygons), pa.string()), "null")
+    whole = pc.binary_join_element_wise(*pieces, '}, "geometry": ', shapes, "}", "")
+    return memoryview(whole.buffers()[2])
 
 
-def _texts(values: list[Any]) -> list[str]:
-    """Each value as JSON; what is no number is null."""
-    if isinstance(values[0], float):
-        return [repr(value) if math.isfinite(value) else "null" for value in values]
-    known = {value: json.dumps(value) for value in set(values)}
-    return [known[value] for value in values]
+def _texts(column: pa.Array) -> pa.Array:
+    """Each value as JSON."""
+    if not pa.types.is_string(column.type):
+        return pc.fill_null(column.cast(pa.string()), "null")
+    known = column.dictionary_encode(null_encoding="encode")
+    return pa.array([json.dumps(text) for text in known.dictionary.to_pylist()]).take(known.indices)

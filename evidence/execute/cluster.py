@@ -51,9 +51,9 @@ class Dask:
         """
         with dask.config.set(SETTINGS), self._client() as client:
             name = f"yardwatch-{uuid.uuid4().hex}"
-            client.register_plugin(_Holding(task), name=name)
+            client.register_plugin(Holding(task), name=name)
             try:
-                return _answers(client, name, scenes, done)
+                return answers(client, name, scenes, done)
             finally:
                 client.unregister_worker_plugin(name)
 
@@ -83,7 +83,7 @@ class Dask:
             yield client
 
 
-class _Holding(WorkerPlugin):  # type: ignore[misc]
+class Holding(WorkerPlugin):  # type: ignore[misc]
     """Gives the task to every worker once, also to those that come later."""
 
     def __init__(self, task: Callable[[Scene], Any]) -> None:
@@ -103,7 +103,7 @@ def _in_worker(name: str, scene: Scene) -> Any:
     return get_worker().plugins[name].task(scene)
 
 
-def _answers(client: Any, name: str, scenes: Sequence[Scene], done: Callable[[Scene], None]) -> list[Any]:
+def answers(client: Any, name: str, scenes: Sequence[Scene], done: Callable[[Scene], None]) -> list[Any]:
     """Hand out a few scenes for each worker there is, and another for each that comes back."""
     waiting = deque(enumerate(scenes))
     answers: dict[int, Any] = {}

@@ -1,0 +1,1 @@
+"""Rows of benchmarks/scale.py, a module a group."""
