@@ -7,8 +7,8 @@ edge and that one ends at its right edge. A wagon over columns s to e - 1 earns
 
 and an empty column earns nothing. ``usual`` is nothing at first; then the strip is cut again, knowing how
 long its wagons are: trains are mostly of a few types, so that where a joint is hardly seen, one wagon of
-twice the usual length is two. The best cut and the odds of each segment (a semi-Markov chain: the sum over all cuts
-instead of the best one) are both exact, in time columns times lengths.
+twice the usual length is two. The best cut and the odds of each segment (a semi-Markov chain: the sum over
+all cuts instead of the best one) are both exact, in time columns times lengths.
 """
 
 from __future__ import annotations
