@@ -40,8 +40,9 @@ def read_verdicts(run: Path) -> list[Verdict]:
     """
     path = run / "verdicts.json"
     known = {field.name for field in fields(Verdict)}
+    text = read_text(path, LIMIT_BYTES)
     try:
-        rows = json.loads(read_text(path, LIMIT_BYTES))
+        rows = json.loads(text)
         return [Verdict(**{**row, "scene_ids": tuple(row["scene_ids"])}) for row in rows if known >= set(row)]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
