@@ -1,0 +1,1 @@
+"""Other people's programs beside ours, each a process in an environment of its own."""
