@@ -1,4 +1,4 @@
-"""nrt: its EWMA monitor fitted to the history of every pixel, then told one more date. In an own environment."""
+"""nrt: its EWMA monitor fitted to the history of every pixel, then told one date. In an own environment."""
 
 from __future__ import annotations
 
