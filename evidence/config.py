@@ -59,7 +59,7 @@ class RunConfig(BaseModel):
     """Folder that holds its weights: none are downloaded."""
     level: float = Field(0.9, gt=0, lt=1)
     """Nominal coverage of every interval."""
-    pictures: int = Field(12, ge=0, le=200)
+    pictures: int = Field(36, ge=0, le=200)
     """How many dates are shown as pictures in the report."""
 
     @field_validator("target")

@@ -60,9 +60,10 @@ function walk(chart, event) {
     event.preventDefault();
     chart.at = Math.max(0, Math.min(last, (chart.at ?? (step > 0 ? -1 : last + 1)) + step));
     const { curveNumber, pointNumber } = chart.order[chart.at];
-    Plotly.Fx.hover(chart.div, [{ curveNumber, pointNumber }]);
+    const trace = chart.div.data[curveNumber];
+    Plotly.Fx.hover(chart.div, [{ curveNumber, pointNumber }], trace.yaxis === "y2" ? "xy2" : "xy");
     const said = document.createElement("textarea"); // turns the escaped words back into plain ones
-    said.innerHTML = chart.div.data[curveNumber].text[pointNumber].replace("<br>", ", ");
+    said.innerHTML = trace.text[pointNumber].replace("<br>", ", ");
     document.getElementById("live").textContent = said.value;
   } else if (event.key === "Enter" && chart.at !== undefined) {
     const { curveNumber, pointNumber } = chart.order[chart.at];
