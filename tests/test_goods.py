@@ -220,7 +220,7 @@ def test_gaps_are_closed_and_crumbs_are_dropped():
     goods = np.zeros(view.inside.shape, dtype=bool)
     goods[20:30, 20:40] = goods[20:30, 41:60] = True  # half a metre apart
     goods[80:84, 80:84] = True  # 4 m2
-    labels = stacks(goods, view)
+    labels = stacks(goods.astype(np.float32), view)
     assert labels.max() == 1
     assert labels[25, 40] == 1
     ring = outline(labels == 1, view.px_m)
@@ -338,6 +338,26 @@ def test_a_ship_beside_its_pier_is_as_long_as_drawn(length):
     count, longest = ships_measured(told.vessels, 0.5, 0.9, 1.0)
     assert count.value == 1
     assert longest.low <= length <= longest.high
+
+
+def test_a_ship_against_a_quay_is_cut_off_from_it():
+    image, ring = harbour((60.0, 9.0))
+    bow = 160 + 60  # the ship's end, in pixels of 0.5 m
+    image[60:260, bow - 2 :] = (150, 148, 140)
+    told = berth_of(image, np.ones(image.shape[:2], dtype=bool), ring, 0.5)
+    (ship,) = told.vessels
+    assert ship.length_m == pytest.approx(60, abs=10)
+    assert ship.beam_m == pytest.approx(9, abs=3)
+
+
+def test_a_stain_that_is_hardly_taken_for_goods_is_none():
+    image = np.full((60, 60, 3), 120, dtype=np.uint8)
+    view = View(image, np.ones((60, 60), dtype=bool), 0.5, (1.0, 0.0), 40.0)
+    top = np.zeros((60, 60), dtype=np.float32)
+    top[10:30, 10:30], top[35:55, 35:55] = 0.6, 0.95
+    labels = stacks(top, view)
+    assert labels.max() == 1
+    assert (labels[45, 45], labels[20, 20]) == (1, 0)
 
 
 def test_no_ship_found_is_no_proof_and_without_water_nothing_is_said():

@@ -26,6 +26,8 @@ from models.goods.view import Mask, Plane, View, disc
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "goods.safetensors"
 LEAST_M2 = 9.0
 """Smaller things are no stack: a container takes 14.8 m2, a car 8."""
+LEAST_SURE = 0.75
+"""Mean probability of top over a stack: stains that are taken for goods are so with less."""
 JOINED_M = 1.0
 """Gaps between pieces narrower than this belong to the stack: no picture of 1.2 m shows them."""
 
@@ -63,19 +65,20 @@ def segment(view: View, networks: Mapping[str, Layers] | None = None) -> Parts:
     found = np.zeros((*near.shape, 3), dtype=np.float32)
     found[near] = networks["second"].probabilities(np.concatenate([told[near], around[near]], axis=-1))
     top, shade = (np.ascontiguousarray(found[..., kind]) for kind in (1, 2))
-    return Parts(top, shade, stacks(top > 0.5, view))
+    return Parts(top, shade, stacks(top, view))
 
 
-def stacks(goods: Mask, view: View) -> NDArray[np.int32]:
-    """Pixels called goods as numbered stacks."""
+def stacks(top: Plane, view: View) -> NDArray[np.int32]:
+    """Pixels that are likelier top than not, as numbered stacks."""
     px = view.px_m
-    joined = cv2.morphologyEx(
-        (goods & view.inside).astype(np.uint8), cv2.MORPH_CLOSE, disc(JOINED_M / 2 / px)
-    )
+    goods = ((top > 0.5) & view.inside).astype(np.uint8)
+    joined = cv2.morphologyEx(goods, cv2.MORPH_CLOSE, disc(JOINED_M / 2 / px))
     whole = binary_fill_holes(joined).astype(np.uint8)
     clean = cv2.morphologyEx(whole, cv2.MORPH_OPEN, disc(0.8 / px)) & view.inside.astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(clean, connectivity=4, ltype=cv2.CV_32S)
-    kept = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] * px**2 >= LEAST_M2]
+    areas = stats[:, cv2.CC_STAT_AREA]
+    sure = np.bincount(labels.ravel(), top.ravel(), count) / np.maximum(areas, 1)
+    kept = [i for i in range(1, count) if areas[i] * px**2 >= LEAST_M2 and sure[i] >= LEAST_SURE]
     number = np.zeros(count, dtype=np.int32)
     number[kept] = np.arange(1, len(kept) + 1)
     return np.asarray(number[labels], dtype=np.int32)

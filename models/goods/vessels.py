@@ -31,7 +31,7 @@ LEAST_BEAM_M = 5.0
 """Narrower strips are quay, not hull."""
 LEAST_SLENDER = 2.2
 """Length over beam: ships have 3 to 8, lighters 2.5."""
-LEAST_FILLED = 0.7
+LEAST_FILLED = 0.65
 """Share of its rectangle that a hull fills."""
 LEAST_WATER = 0.2
 """Share of the surroundings of a berth that must be water."""
@@ -42,6 +42,10 @@ LENGTH_M, LENGTH_SHARE = 1.5, 0.035
 a hull. Set on painted ships."""
 MOST_CUT = 0.15
 """Share of an outline that may lie on the rim of the surroundings: quays go on beyond it."""
+MOST_BEAM_M = 34.0
+"""A ship that lies against something wider is cut off where that is wider than this."""
+CORNER_M = 6.0
+"""And this much further: corners of a quay are not ship."""
 _APART, _SCATTERS = (0.08, 0.25), 5.0  # log ratio to water from which on a pixel is none
 
 
@@ -88,12 +92,30 @@ def berth_of(image: NDArray[np.uint8], seen: Mask, ring: NDArray[np.float64], px
         return water
     pier = bool((water & inside).sum() < 0.5 * inside.sum())
     other = zone & ~water & ~(inside & pier)
-    clean = cv2.morphologyEx(other.astype(np.uint8), cv2.MORPH_OPEN, disc(LEAST_BEAM_M / 2 / px_m))
-    contours = cv2.findContours(clean, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
     rim = cv2.morphologyEx(zone.astype(np.uint8), cv2.MORPH_GRADIENT, disc(1)) > 0
-    afloat = [c for c in contours if rim[c[:, 0, 1], c[:, 0, 0]].mean() < MOST_CUT]
-    found = [vessel for contour in afloat if (vessel := _vessel(contour, px_m)) is not None]
+    found = _ships(other.astype(np.uint8), rim, px_m)
     return Berth(pier, tuple(sorted(found, key=lambda vessel: -vessel.length_m)))
+
+
+def _ships(other: NDArray[np.uint8], rim: Mask, px_m: float) -> list[Vessel]:
+    """What is no water and has the shape of a ship, by itself or once it is cut off from a quay."""
+    ships, rest = [], np.zeros_like(other)
+    for contour in _contours(other, px_m):
+        if (ship := _vessel(contour, rim, px_m)) is not None:
+            ships.append(ship)
+        else:
+            cv2.drawContours(rest, [contour], -1, 1, cv2.FILLED)
+    rest &= other
+    wide = cv2.morphologyEx(rest, cv2.MORPH_OPEN, disc(MOST_BEAM_M / 2 / px_m))
+    rest[cv2.dilate(wide, disc(CORNER_M / px_m)) > 0] = 0
+    found = (_vessel(contour, rim, px_m) for contour in _contours(rest, px_m))
+    return ships + [ship for ship in found if ship is not None]
+
+
+def _contours(mask: NDArray[np.uint8], px_m: float) -> list[NDArray[Any]]:
+    """Outlines of what is left of a mask when strips narrower than a hull are gone."""
+    clean = cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc(LEAST_BEAM_M / 2 / px_m))
+    return list(cv2.findContours(clean, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0])
 
 
 def _water(logs: NDArray[np.float32], zone: Mask, px_m: float) -> Mask | Skip:
@@ -129,8 +151,10 @@ def _threshold(scatter: float) -> float:
     return float(np.clip(_SCATTERS * scatter, *_APART))
 
 
-def _vessel(contour: NDArray[Any], px_m: float) -> Vessel | None:
-    """A contour as a ship, if its shape is that of one."""
+def _vessel(contour: NDArray[Any], rim: Mask, px_m: float) -> Vessel | None:
+    """A contour as a ship, if its shape is that of one and it does not run on beyond the surroundings."""
+    if rim[contour[:, 0, 1], contour[:, 0, 0]].mean() >= MOST_CUT:
+        return None
     centre, size, angle = cv2.minAreaRect(contour.astype(np.float32))
     length, beam = (max(size) + 1) * px_m, (min(size) + 1) * px_m
     filled = cv2.contourArea(contour) * px_m**2 / (length * beam)
