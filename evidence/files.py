@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 from imagery.errors import InputError
 
+_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are their full-width forms
 _NOTED: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
 
 
@@ -44,6 +46,11 @@ def noted() -> Iterator[list[Path]]:
         yield paths
     finally:
         _NOTED.reset(token)
+
+
+def plain_cell(value: Any) -> Any:
+    """A cell of a table: spreadsheets run text that starts like a formula, an apostrophe stops them."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value
 
 
 def without_folder(text: str, folder: Path) -> str:

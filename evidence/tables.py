@@ -15,7 +15,7 @@ from shapely import Polygon
 from evidence.boxes import BOX_COLUMNS as BOX_COLUMNS
 from evidence.boxes import DETECTION_COLUMNS as DETECTION_COLUMNS
 from evidence.boxes import write_boxes
-from evidence.files import written
+from evidence.files import plain_cell, written
 from evidence.ledger import Outcome
 from evidence.moments import utc_text as utc_text
 from evidence.verdicts.verdict import Verdict
@@ -96,14 +96,9 @@ def align_rows(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table whole or not at all; no cell of text can run as a formula."""
     text = table.select_dtypes(exclude=["number", "bool"]).columns
-    safe = table.assign(**{name: table[name].map(_plain_cell) for name in text})
+    safe = table.assign(**{name: table[name].map(plain_cell) for name in text}).rename(columns=plain_cell)
     with written(path) as temporary:
         safe.to_csv(temporary, index=False, lineterminator="\n")
-
-
-def _plain_cell(value: Any) -> Any:
-    """Spreadsheets run cells that start like a formula; a leading apostrophe keeps them text."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _write_goods(outcomes: Iterable[Outcome], out: Path) -> None:

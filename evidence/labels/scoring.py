@@ -18,6 +18,7 @@ from evidence.labels.labelled import Labelled, names_of
 from evidence.labels.overlays import write_overlay
 from evidence.ledger import Sighting
 from evidence.observe import Place, look
+from evidence.tables import write_csv
 from imagery.grid import ground_gsd
 from imagery.reader import Raster, open_scene
 from imagery.scenes import Scene
@@ -281,8 +282,7 @@ def write_scores(scores: Scores, facts: Mapping[str, Any], out: Path) -> None:
     }
     with written(out / "score.json") as path:
         path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-    with written(out / "score.csv") as path:
-        pd.DataFrame(rows).to_csv(path, index=False, lineterminator="\n")
+    write_csv(pd.DataFrame(rows), out / "score.csv")
 
 
 def _about(group: Sequence[Scored]) -> dict[str, Any]:

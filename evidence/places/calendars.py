@@ -17,7 +17,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from evidence.files import written
+from evidence.files import plain_cell, written
 from imagery.errors import InputError
 from imagery.fetching.coverage import STATES, Day, DayState
 
@@ -127,7 +127,8 @@ def write_table(days: Sequence[Day], path: Path) -> None:
         for day in days:
             clear = "" if day.clear is None else f"{day.clear:.3f}"
             scenes = " ".join(day.scenes)
-            table.writerow((day.site, day.sensor, day.day, day.state, day.rule, clear, day.detail, scenes))
+            cells = (day.site, day.sensor, day.day, day.state, day.rule, clear, day.detail, scenes)
+            table.writerow(map(plain_cell, cells))
 
 
 def _groups(days: Sequence[Day]) -> dict[tuple[str, str], list[Day]]:

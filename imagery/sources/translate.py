@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import shapely
+from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -188,7 +189,7 @@ def _footprint(body: Mapping[str, Any]) -> BaseGeometry:
     try:
         found = shape(body["geometry"]) if body.get("geometry") else box(*body["bbox"])
         points = shapely.get_num_coordinates(found)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, shapely.GEOSException) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ShapelyError) as error:
         raise InputError(f"its geometry or box cannot be read ({type(error).__name__})") from None
     if found.geom_type not in ("Polygon", "MultiPolygon") or not 3 < points <= MAX_POINTS:
         raise InputError(f"its geometry is a {found.geom_type} of {points} points, no footprint")
