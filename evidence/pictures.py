@@ -16,7 +16,7 @@ from evidence.crops import crops_of
 from evidence.ledger import Outcome
 from evidence.observe import Place
 from evidence.report.page import Area, Picture
-from evidence.report.words import count, interval, number, quantity_name
+from evidence.report.words import amount, count, interval, number, quantity_name
 from evidence.verdicts.verdict import Verdict
 from imagery.crop import Crop, roi_around
 from imagery.errors import YardwatchError
@@ -245,7 +245,7 @@ def _labels(outcome: Outcome) -> tuple[str, ...]:
 def _said(outcome: Outcome) -> str:
     """Every measurement once; lengths of single trains are told by their number."""
     told = [
-        f"{quantity_name(m.quantity)}: {number(m.value)}{'' if m.unit == m.quantity else f' {m.unit}'} "
+        f"{quantity_name(m.quantity)}: {amount(m.value, '' if m.unit == m.quantity else m.unit)} "
         f"({interval(m.low, m.high)})"
         for m in outcome.measurements
         if m.quantity != "train_length_m" and m.method != "fused"

@@ -144,7 +144,7 @@ def _figures(claim: Claim, verdict: Verdict, unit: str, page: Page) -> list[tupl
     if verdict.p_rank is not None:
         figures.append(("Rank p-value", f"{verdict.p_rank:.2g}"))
     if verdict.p_model is not None:
-        figures.append(("Model p-value", f"{verdict.p_model:.2g} ({verdict.model})"))
+        figures.append(("Model p-value", f"{verdict.p_model:.2g}"))
     if verdict.smallest_change is not None:
         figures.append(("Could have shown", f"{amount(verdict.smallest_change, unit)} or more"))
     if verdict.placebo_periods:

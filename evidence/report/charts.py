@@ -123,7 +123,9 @@ def stamps(times: Iterable[np.datetime64] | NDArray[np.datetime64]) -> list[str]
 
 def _ends(chart: Chart) -> tuple[float, float]:
     series, band = chart.series, chart.band
-    figures = [mark.high for mark in chart.marks if mark.high is not None]
+    first, last = series.times[[0, -1]]
+    near = [mark for mark in chart.marks if mark.start <= last and mark.end >= first]
+    figures = [mark.high for mark in near if mark.high is not None]
     tops = [series.values, series.highs, [] if band is None else [band.maximum, band.high], figures, [1.0]]
     numbers = np.concatenate([np.asarray(part, dtype=np.float64) for part in tops])
     lows = series.lows[np.isfinite(series.lows)]
