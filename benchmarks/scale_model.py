@@ -25,8 +25,8 @@ DATES_A_YEAR = {"Sentinel-2": 73, "Sentinel-1": 31}
 WORKERS = (1, 10, 100, 1_000)
 LINE_MB_S = 1_250.0
 """What all workers read together: a line of 10 Gbit/s."""
-HOUR_USD = 0.0464
-"""One core for an hour: half of AWS EC2 c7i.large (2 vCPU) on demand in us-east-1; see docs/scale.md."""
+HOUR_USD = 0.0425
+"""One core for an hour: an eighth of AWS EC2 c5.2xlarge on demand in us-east-1; source in docs/scale.md."""
 
 
 @dataclass(frozen=True)
