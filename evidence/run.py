@@ -38,6 +38,7 @@ from evidence.verdicts.statistics import in_eras, statistics_of, write_statistic
 from evidence.verdicts.verdict import Verdict, judge, yardsticks
 from imagery.clouds import CloudMask, omnicloudmask
 from imagery.errors import ConfigError
+from imagery.folderlock import locked
 from imagery.period import Period
 from imagery.scenes import Scene
 from imagery.sites import load_site
@@ -101,8 +102,24 @@ def run(
         What was found; the same stands in the files of ``out``.
 
     Raises:
-        YardwatchError: A site, claim or folder cannot be used, or ``out`` cannot be written.
+        YardwatchError: A site, claim or folder cannot be used, or ``out`` cannot be written or is
+            in use by another process.
     """
+    with locked(out):
+        return _run(config, out, command, started, progress, sealing, executor, finished)
+
+
+def _run(
+    config: RunConfig,
+    out: Path,
+    command: str,
+    started: Callable[[int], None],
+    progress: Callable[[Scene], None],
+    sealing: Sealing,
+    executor: Executor,
+    finished: Path | None,
+) -> Result:
+    """See run."""
     start = datetime.now(UTC)
     target = Period.parse(config.target) if config.target else None
     places = _places(config)

@@ -28,8 +28,9 @@ from evidence.places.fetch_config import load_fetch_config
 from evidence.places.fetching import manners_of, surveys_of
 from imagery.errors import ConfigError, InputError, UnreadableError
 from imagery.fetching.fetch import fetch
-from imagery.fetching.ledger import LEDGER, Entry, Ledger, Request, locked, read_ledger
+from imagery.fetching.ledger import LEDGER, Entry, Ledger, Request, read_ledger
 from imagery.fetching.plan import is_private
+from imagery.folderlock import locked
 from imagery.reader import open_scene
 from imagery.sources.catalogue import Access
 from imagery.sources.folders.folder import find_scenes

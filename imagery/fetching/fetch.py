@@ -19,9 +19,10 @@ from typing import Protocol
 import numpy as np
 
 from imagery.errors import InputError, UnreadableError
-from imagery.fetching.ledger import LEDGER, Entry, Ledger, Line, State, entry_of, locked
+from imagery.fetching.ledger import LEDGER, Entry, Ledger, Line, State, entry_of
 from imagery.fetching.plan import PIXEL_RULES, Candidate, Survey, Task, todo
 from imagery.fetching.sizes import Bytes
+from imagery.folderlock import locked
 from imagery.sources.network.copy import Copier, Piece
 from imagery.sources.network.landing import Landed, folder_of, land, landed, sweep, sync
 from imagery.sources.network.retry import Patience, Retry

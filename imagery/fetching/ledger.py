@@ -6,10 +6,8 @@ file is next written to, and passed over when it is read.
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,7 +21,6 @@ from imagery.sources.network.secret import redact
 from imagery.sources.offers import Offer, Refusal
 
 LEDGER = "ledger.jsonl"
-LOCK = ".lock"
 MAX_LEDGER_BYTES = 2**29
 
 State = Literal["fetched", "failed", "rejected", "clouded", "out-of-swath", "spare"]
@@ -257,30 +254,3 @@ def read_ledger(path: Path) -> Sequence[Line]:
             raise InputError(f"{path}: line {number} is none of a ledger ({said}): restore it") from error
         found[line.key] = line
     return tuple(found.values())
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep a folder to this process. The lock of a process that died is no lock: the system gives it back.
-
-    Raises:
-        InputError: Another process has it, or the folder cannot be written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error}); choose another --out") from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(handle, 20).decode("ascii", "replace") or "unknown"
-            raise InputError(
-                f"{folder} is being fetched into by process {holder}: wait for it, or choose another --out"
-            ) from None
-        os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
-        yield
-    finally:
-        os.close(handle)
