@@ -1,8 +1,8 @@
 """Goods on painted yards: area, height, volume, container equivalents and ships against what was painted.
 
     python benchmarks/goods.py                 # scores; writes results/goods.json
-    python benchmarks/goods.py --fit 400       # teaches the networks again: models/weights/goods.safetensors
-    python benchmarks/goods.py --calibrate 200 # reads the residuals again: models/weights/goods.json
+    python benchmarks/goods.py --fit 330       # teaches the networks again: models/weights/goods.safetensors
+    python benchmarks/goods.py --calibrate 300 # reads the residuals again: models/weights/goods.json
 
 SIMULATED. Yards to teach, to calibrate and to score on are drawn from three seeds and share none.
 """
