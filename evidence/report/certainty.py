@@ -171,6 +171,6 @@ def _drawn(standings: Sequence[Standing], names: Sequence[str], level: float) ->
             ],
             "xaxis": {**axis, "type": "log", "title": {"text": "rank p-value: left is rarer"}, "dtick": 1},
             "yaxis": {**axis, "tickvals": list(rows), "ticktext": [text(name) for name in names],
-                      "autorange": "reversed"},
+                      "range": [len(names) - 0.5, -0.5]},
         },
     }  # fmt: skip

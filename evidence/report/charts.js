@@ -28,6 +28,10 @@ function dressed(figure, onPaper, width) {
   const layout = { ...look, ...figure.layout };
   const names = figure.data.length + (figure.layout.shapes ?? []).filter((one) => one.showlegend).length;
   if (small) layout.height += 17 * names;
+  if (small && layout.yaxis.ticktext) { // long names take two lines
+    layout.yaxis = { ...layout.yaxis, tickfont: { size: 9 }, ticktext: layout.yaxis.ticktext.map((name) => name.replace(": ", ":<br>")) };
+    layout.height *= 1.3;
+  }
   return [colours(figure.data, from), colours(layout, from)];
 }
 
