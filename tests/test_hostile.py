@@ -41,6 +41,15 @@ app()
 """
 """The command line on a disk on which no file can grow beyond a size."""
 
+HOLDER = """
+import sys, time
+from pathlib import Path
+from imagery.folderlock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
 
 @pytest.fixture
 def tiles(tmp_path):
@@ -66,14 +75,14 @@ def command(*words, limit=None):
     )
 
 
-@pytest.mark.parametrize("limit", [0, 300, 20_000])
+@pytest.mark.parametrize("limit", [0, 20_000])
 def test_a_full_disk_ends_a_run_with_words_and_without_half_files(tmp_path, tiles, limit):
     out = tmp_path / "out"
     answer = command("count", tiles, "--detector", "edges", "--out", out, limit=limit)
     assert answer.returncode == 2, answer.stderr
     assert "cannot be written" in " ".join(answer.stderr.split())
     assert "Traceback" not in answer.stderr
-    assert not [path for path in out.rglob("*") if path.name.endswith((".part", ".partial"))]
+    assert not [path for path in out.rglob("*") if path.is_file() and path.suffix in (".part", ".partial")]
     again = command("count", tiles, "--detector", "edges", "--out", out)
     assert again.returncode == 0, again.stderr
     assert len(pd.read_csv(out / "measurements.csv")) > 0
@@ -82,9 +91,14 @@ def test_a_full_disk_ends_a_run_with_words_and_without_half_files(tmp_path, tile
 def test_what_stood_there_before_is_kept_where_the_new_cannot_be_written(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("before")
-    with pytest.raises(InputError, match="cannot be written"), written(path) as temporary:
-        temporary.write_text("half")
-        raise OSError(28, "No space left on device")
+
+    def fill():
+        with written(path) as temporary:
+            temporary.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(InputError, match="cannot be written"):
+        fill()
     assert path.read_text() == "before"
     assert [file.name for file in tmp_path.iterdir()] == ["table.csv"]
 
@@ -109,9 +123,8 @@ def test_two_runs_never_share_a_folder(tmp_path, tiles):
 
 
 def test_the_lock_of_a_killed_process_locks_nothing(tmp_path):
-    code = "import sys,time; from pathlib import Path; from imagery.folderlock import locked\nwith locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     holder = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)],
+        [sys.executable, "-c", HOLDER, str(tmp_path)],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
@@ -144,7 +157,7 @@ def test_no_cell_begins_like_a_formula(text):
 
 def test_tables_keep_formulas_as_text(tmp_path):
     write_csv(pd.DataFrame({FORMULA: [FORMULA, "plain"], "n": [-1.5, 2.0]}), tmp_path / "a.csv")
-    day = Day("yard", "sentinel-2-l2a", date(2023, 9, 13), "failed", "", None, FORMULA, (FORMULA,))
+    day = Day("yard", "sentinel-2-l2a", date(2023, 9, 13), "failed", detail=FORMULA, scenes=(FORMULA,))
     write_table([day], tmp_path / "b.csv")
     for name in "ab":
         cells = [cell for row in csv.reader((tmp_path / f"{name}.csv").open()) for cell in row]

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
@@ -185,13 +186,17 @@ def _baseline_and_rule(product: Product, said: Mapping[str, Any], dialect: Diale
     return (baselines[-1] if baselines else ""), rules[0]
 
 
+_NO_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ShapelyError)
+
+
 def _footprint(body: Mapping[str, Any]) -> BaseGeometry:
     try:
         found = shape(body["geometry"]) if body.get("geometry") else box(*body["bbox"])
         points = shapely.get_num_coordinates(found)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ShapelyError) as error:
+        finite = bool(np.isfinite(shapely.get_coordinates(found)).all())
+    except _NO_SHAPE as error:
         raise InputError(f"its geometry or box cannot be read ({type(error).__name__})") from None
-    if found.geom_type not in ("Polygon", "MultiPolygon") or not 3 < points <= MAX_POINTS:
+    if found.geom_type not in ("Polygon", "MultiPolygon") or not 3 < points <= MAX_POINTS or not finite:
         raise InputError(f"its geometry is a {found.geom_type} of {points} points, no footprint")
     found = shapely.force_2d(found if found.is_valid else shapely.make_valid(found))
     west, south, east, north = found.bounds
