@@ -25,6 +25,8 @@ DATES_A_YEAR = {"Sentinel-2": 73, "Sentinel-1": 31}
 WORKERS = (1, 10, 100, 1_000)
 LINE_MB_S = 1_250.0
 """What all workers read together: a line of 10 Gbit/s."""
+SPREAD = 0.5
+"""Of how long tasks take: standard deviation of the logarithm; assumed."""
 HOUR_USD = 0.0425
 """One core for an hour: an eighth of AWS EC2 c5.2xlarge on demand in us-east-1; source in docs/scale.md."""
 
@@ -60,33 +62,56 @@ def parts_of(rows: list[dict[str, Any]]) -> Parts:
     return Parts(**{name: float(known[name]) for name in names})
 
 
-def simulated(parts: Parts, tasks: int, workers: int, rng: np.random.Generator, most: int = 200_000) -> float:
+@dataclass(frozen=True)
+class Work:
+    """Tasks that workers take one after the other."""
+
+    tasks: int
+    """How many."""
+    seconds: float
+    """Mean of one in a worker."""
+    megabytes: float
+    """Read for one."""
+    handed_out_s: float
+    """The scheduler's time for one."""
+    before_s: float
+    """Until a worker takes its first."""
+
+
+def simulated(work: Work, workers: int, rng: np.random.Generator, most: int = 200_000) -> float:
     """Wall seconds until the last task is answered; beyond ``most`` tasks the rate of the last half goes on.
 
     Args:
-        parts: What was measured.
-        tasks: Dates of all yards.
+        work: What is to be done.
         workers: Processes, one core each.
-        rng: Draws how long each task takes: half of them within a third of the mean (log-normal).
+        rng: Draws how long each task takes (log-normal, a spread of one half).
         most: Tasks that are simulated one by one.
     """
-    count = min(tasks, max(most, 4 * workers))
-    spread = 0.5
-    seconds = parts.scene_s * np.exp(rng.normal(-(spread**2) / 2, spread, count))
-    reading = parts.scene_mb / LINE_MB_S
-    free = [parts.start_s] * workers
+    count = min(work.tasks, max(most, 4 * workers))
+    seconds = work.seconds * np.exp(rng.normal(-(SPREAD**2) / 2, SPREAD, count))
+    reading = work.megabytes / LINE_MB_S
+    free = [work.before_s] * workers
     scheduler = line = half = end = 0.0
     for k in range(count):
-        worker = heapq.heappop(free)
-        scheduler = max(scheduler, worker) + parts.handed_out_s
+        scheduler = max(scheduler, heapq.heappop(free)) + work.handed_out_s
         line = max(line, scheduler) + reading
-        done = max(line, scheduler) + seconds[k]
+        done = line + seconds[k]
         heapq.heappush(free, done)
         end = max(end, done)
         if k == count // 2:
             half = end
-    later = (end - half) / (count - count // 2) * (tasks - count)
-    return end + later
+    return end + (end - half) / (count - count // 2) * (work.tasks - count)
+
+
+def designs(parts: Parts, yards: int, dates: int) -> dict[str, tuple[Work, float]]:
+    """Each way to do it: what workers do, and CPU seconds that follow in one process."""
+    one_run = Work(yards * dates, parts.scene_s, parts.scene_mb, parts.handed_out_s, parts.start_s)
+    a_yard = dates * (parts.scene_s + parts.after_s) + parts.start_s
+    apart = Work(yards, a_yard, dates * parts.scene_mb, parts.handed_out_s, 0.0)
+    return {
+        "one run over Dask": (one_run, parts.after_s * yards * dates),
+        "a run for each yard": (apart, 0.0),
+    }
 
 
 def main() -> None:
@@ -95,30 +120,27 @@ def main() -> None:
     parser.add_argument("--yards", type=int, default=10_000)
     yards = parser.parse_args().yards
     parts = parts_of(json.loads((RESULTS / "scale.json").read_text(encoding="utf-8")))
-    dates = sum(DATES_A_YEAR.values())
-    tasks = yards * YEARS * dates
+    a_year = sum(DATES_A_YEAR.values())
     found = []
-    for workers in WORKERS:
-        wall = simulated(parts, tasks, workers, np.random.default_rng([20231005, workers]))
-        after = parts.after_s * tasks
-        ideal = parts.scene_s * tasks / workers
-        found.append(
-            {
-                "workers": workers,
-                "looking_h": wall / 3600,
-                "after_h": after / 3600,
-                "efficiency": ideal / wall,
-                "usd": (workers * wall + after) / 3600 * HOUR_USD,
-            }
-        )
-        print(
-            f"{workers:>5} workers: {wall / 3600:9.1f} h looking ({ideal / wall:.0%} of the workers' time), "
-            f"{after / 3600:.1f} h after, {found[-1]['usd']:,.0f} USD"
-        )
+    for design, (work, after_s) in designs(parts, yards, YEARS * a_year).items():
+        for workers in WORKERS:
+            wall = simulated(work, workers, np.random.default_rng([20231005, workers]))
+            busy = work.seconds * work.tasks / workers / wall
+            usd = (workers * wall + after_s) / 3600 * HOUR_USD
+            hours, after = wall / 3600, after_s / 3600
+            found.append(
+                {"design": design, "workers": workers, "workers_h": hours, "then_h": after}
+                | {"busy": busy, "usd": usd}
+            )
+            print(
+                f"{design}, {workers} workers: {hours:.1f} h, busy {busy:.0%} of it, "
+                f"then {after:.0f} h in one process; {usd:,.0f} USD"
+            )
+    each = parts.scene_s + parts.handed_out_s + parts.after_s
     year = {
-        "cpu_s": (parts.scene_s + parts.handed_out_s + parts.after_s) * dates,
-        "read_mb": parts.scene_mb * dates,
-        "usd": (parts.scene_s + parts.handed_out_s + parts.after_s) * dates / 3600 * HOUR_USD,
+        "cpu_s": each * a_year,
+        "read_mb": parts.scene_mb * a_year,
+        "usd": each * a_year / 3600 * HOUR_USD,
     }
     print(f"a yard-year: {year['cpu_s']:.0f} CPU s, {year['read_mb']:.1f} MB read, {year['usd']:.5f} USD")
     written = {"simulated": True, "yards": yards, "parts": asdict(parts), "yard_year": year, "runs": found}

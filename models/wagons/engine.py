@@ -54,9 +54,9 @@ class Speed:
     version: str
     """Of its package."""
     reader_s: float
-    """Seconds of one strip of 1,024 columns, read in its four flips: median of the rounds."""
+    """CPU seconds of one strip of 1,024 columns, read in its four flips: median of the rounds."""
     proposer_s: float
-    """Seconds of one tile of 512 x 512 pixels in both of its flips."""
+    """CPU seconds of one tile of 512 x 512 pixels in both of its flips."""
     reader_share: float
     """Share of the measured matrix limit, from the net's own multiplications and additions."""
     proposer_share: float
@@ -239,9 +239,10 @@ def _timed(nets: dict[str, dict[str, Any]], rounds: int) -> tuple[float, dict[tu
 
 
 def _seconds(call: Callable[[], Any]) -> float:
-    begun = time.perf_counter()
+    """CPU time: others on the same machine change it little."""
+    begun = time.process_time()
     call()
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def _flops(net: Any, shape: tuple[int, ...]) -> float:
