@@ -56,10 +56,11 @@ def main(names: list[str]) -> None:
     known = group_names()
     if unknown := set(names) - set(known):
         raise SystemExit(f"no group {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    kept: dict[str, dict[str, object]] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     for name in names or known:
-        kept = {key: row for key, row in kept.items() if not key.startswith(f"{name}.")}
-        kept |= measured(name)
+        found = measured(name)
+        # Read only now: another group may have been measured meanwhile.
+        before: dict[str, dict[str, object]] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+        kept = {key: row for key, row in before.items() if not key.startswith(f"{name}.")} | found
         RESULT.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n", encoding="utf-8")
 
 

@@ -28,7 +28,9 @@ from models.occupancy.filled import filled
 from models.occupancy.lattice import Look, read_look
 from models.occupancy.lessons import Wanted, seen_at
 
-DATA = "4 SIMULATED yards of seed 906000, known wagon spectra; radar one to three days after each optical date"
+DATA = (
+    "4 SIMULATED yards of seed 906000, known wagon spectra; radar one to three days after each optical date"
+)
 SEED = 906_000
 WANTED = (Wanted(48), Wanted(12, cars=(0, 100)), Wanted(6, cars=(73, 73)))
 """Ordinary traffic, evenly filled, and the claimed figure."""

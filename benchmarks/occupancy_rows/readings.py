@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from models.stats.series import Series
 
-COARSE = (5.5, 0.27)
+COARSE = (5.6, 0.25)
 """Standard deviation of a reading at 10 m, in cars: when nothing stands there, and as a share of the count:
 learned.error_sd_empty_cars and learned.error_sd_share of results/occupancy.json, gated dates."""
 FINE = (1.0, 0.08)
