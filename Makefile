@@ -28,6 +28,8 @@ bench: $(READY)
 	$(BIN)/python benchmarks/public_imagery.py
 	$(BIN)/python benchmarks/goods.py
 	$(BIN)/python -m benchmarks.occupancy
+	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.scale_model
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
