@@ -3,10 +3,12 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -160,7 +162,7 @@ def test_tables_keep_formulas_as_text(tmp_path):
     day = Day("yard", "sentinel-2-l2a", date(2023, 9, 13), "failed", detail=FORMULA, scenes=(FORMULA,))
     write_table([day], tmp_path / "b.csv")
     for name in "ab":
-        cells = [cell for row in csv.reader((tmp_path / f"{name}.csv").open()) for cell in row]
+        cells = [cell for row in csv.reader(StringIO((tmp_path / f"{name}.csv").read_text())) for cell in row]
         assert f"'{FORMULA}" in cells
         assert FORMULA not in cells
     assert "-1.5" in (tmp_path / "a.csv").read_text()  # numbers stay numbers
@@ -189,3 +191,13 @@ def test_results_do_not_depend_on_the_clock(tmp_path, tiles, monkeypatch):
     for name in ("measurements.csv", "skips.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert json.loads((tmp_path / "b" / "run.json").read_text())["counts"]["scenes"] == 2
+
+
+def test_every_promise_names_tests_that_exist():
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    rooms = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py")}
+    named = re.findall(r"`(?:tests/)?(test_\w+\.py)?(?:::)?(test_\w+)?`", text)
+    assert len(named) > 20
+    for room, test in named:
+        assert not room or room in rooms, room
+        assert not test or f"def {test}(" in (rooms[room] if room else "".join(rooms.values())), test

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from imagery.errors import InputError, UnreadableError
@@ -20,7 +19,7 @@ from imagery.grid import cropped, zoomed
 from imagery.scenes import Asset
 from imagery.sensors import CLASS_BANDS, nodata_of
 from imagery.sources.files.gcps import warped
-from imagery.sources.files.rasterfile import RGB, gdal_env, header_of, open_dataset, placed, why
+from imagery.sources.files.rasterfile import FAULTS, RGB, gdal_env, header_of, open_dataset, placed, why
 from imagery.tiles import ROI
 
 
@@ -73,7 +72,7 @@ class FileLayer:
                     how = self._resampling(name, size, shape)
                     self._dataset.read(self._index[name], window=window, out=out, resampling=how)
                 return self._data(into, self._own_mask(window, shape) if self._masked else None)
-        except (RasterioError, OSError) as error:
+        except FAULTS as error:
             raise UnreadableError(
                 f"{self.asset.path.name}: rows {rows.start} to {rows.stop} cannot be read ({why(error)})"
             ) from error

@@ -25,6 +25,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
 from pyproj.exceptions import CRSError
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
@@ -57,6 +58,10 @@ MAX_BLOCK_BYTES = 256 * 2**20
 
 RGB = ("red", "green", "blue")
 """Bands of a colour picture, and of a palette image."""
+
+FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError)
+"""What comes out of GDAL for a file that is damaged: not all of it is wrapped by rasterio (1.4), and text
+that is no UTF-8 is a ValueError."""
 
 _OPENING = threading.Lock()
 
@@ -126,7 +131,7 @@ def open_dataset(path: Path) -> Any:
     with quiet():
         try:
             dataset = rasterio.open(path.resolve(), driver=driver)
-        except (RasterioError, OSError, ValueError) as error:
+        except FAULTS as error:
             raise UnreadableError(f"{path.name}: damaged or cut off ({why(error)})") from error
     try:
         _check_size(path, dataset)
@@ -220,7 +225,18 @@ def read_header(path: Path) -> Header:
 
 
 def header_of(dataset: Any, path: Path) -> Header:
-    """Header of an opened dataset."""
+    """Header of an opened dataset.
+
+    Raises:
+        UnreadableError: It cannot be read to its end.
+    """
+    try:
+        return _header(dataset, path)
+    except FAULTS as error:
+        raise UnreadableError(f"{path.name}: its header is damaged ({why(error)})") from error
+
+
+def _header(dataset: Any, path: Path) -> Header:
     colours = tuple(colour.name for colour in dataset.colorinterp)
     band_tags = [dataset.tags(i) for i in dataset.indexes]
     flags = {flag for flags in dataset.mask_flag_enums for flag in flags}
