@@ -143,6 +143,23 @@ def test_scenes_in_hand_never_take_more_than_the_budget(sizes):
     assert not budget.fits(101)
 
 
+def test_without_a_ceiling_a_large_scene_is_looked_at_alone():
+    budget, entered = Budget(100, firm=False), threading.Event()
+    assert budget.fits(10**9)
+
+    def small():
+        with budget.room(1):
+            entered.set()
+
+    with budget.room(10**9):
+        beside = threading.Thread(target=small)
+        beside.start()
+        assert not entered.wait(0.05)
+    beside.join(10)
+    assert entered.is_set()
+    assert 0 < budget_of(None, 1).limit < budget_of(None, 0).limit
+
+
 def test_sizes_as_people_write_them():
     assert parse_bytes("4GiB") == 4 * 2**30
     assert parse_bytes("1.5 gb") == 1_500_000_000

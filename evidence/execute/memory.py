@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -31,18 +32,24 @@ _UNITS = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 1
 class Budget:
     """Bytes that the scenes in hand of one process may take together."""
 
-    def __init__(self, limit: int | None = None) -> None:
-        """Without a limit everything has room."""
+    def __init__(self, limit: int | None = None, firm: bool = True) -> None:
+        """Begin with nothing in hand.
+
+        Args:
+            limit: Bytes; without it everything has room.
+            firm: Whether a scene that needs more has no room; else it is looked at alone.
+        """
         self.limit = limit
+        self._firm = firm
         self._free = limit or 0
         self._changed = threading.Condition()
 
-    def __reduce__(self) -> tuple[type[Budget], tuple[int | None]]:
-        return Budget, (self.limit,)  # each process has its own
+    def __reduce__(self) -> tuple[type[Budget], tuple[int | None, bool]]:
+        return Budget, (self.limit, self._firm)  # each process has its own
 
     def fits(self, needed: int) -> bool:
         """Whether a scene has room at all, once it is alone."""
-        return self.limit is None or needed <= self.limit
+        return self.limit is None or not self._firm or needed <= self.limit
 
     @contextmanager
     def room(self, needed: int) -> Iterator[None]:
@@ -50,6 +57,7 @@ class Budget:
         if self.limit is None:
             yield
             return
+        needed = min(needed, self.limit)
         with self._changed:
             self._changed.wait_for(lambda: self._free >= needed)
             self._free -= needed
@@ -65,15 +73,16 @@ def budget_of(memory: int | None, remembered: int) -> Budget:
     """The budget of one process.
 
     Args:
-        memory: Its ceiling in bytes; None for none.
+        memory: Its ceiling in bytes; None for half of this machine's, and a larger scene is looked at alone.
         remembered: Places times sensors whose other dates it keeps.
 
     Raises:
         ConfigError: Nothing is left for a scene.
     """
-    if memory is None:
-        return Budget()
     kept = ENGINE_BYTES + remembered * MOST_BYTES
+    if memory is None:
+        half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        return Budget(max(half - kept, LEAST_BYTES), firm=False)
     if memory - kept < LEAST_BYTES:
         raise ConfigError(
             f"{memory / 2**30:.2f} GiB a process is too little: the engine and what it remembers of "
