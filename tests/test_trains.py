@@ -16,6 +16,7 @@ from evidence.coarse.trains import write_trains
 from evidence.ledger import Outcome, Sighting, series_of
 from evidence.verdicts.verdict import judge
 from imagery.alignment.align import no_shift
+from imagery.alignment.frames import off_tracks
 from imagery.period import Period
 from imagery.scenes import Asset, Scene
 from imagery.tiles import Tile
@@ -241,6 +242,19 @@ def test_haze_beside_the_yard_is_kept_back_by_the_gate():
         assert not isinstance(result, Skip)
         gates.append({one.gate.split(":")[0] for one in result[1]})
     assert gates == [{"pass"}, {"unsettled"}]
+
+
+def test_other_dates_that_hide_the_tracks_tell_no_bare_yard():
+    tile = painted([(1, 60.0, 150.0, BLUE)], 0.3, seed=1)
+    others = [painted((), 0.3, seed=10 + k, day=30 + k) for k in range(5)]
+    lines = [line for _, line in tracks_at(0.3)]
+    beside = off_tracks(tile.valid.shape, lines, 4.0)
+    seen = [(other, everywhere(other) & beside) for other in others]
+    hidden = find_trains(tile, everywhere(tile), tracks_at(0.3), seen, no_shift("none"))
+    alone = find_trains(tile, everywhere(tile), tracks_at(0.3), [], no_shift("none"))
+    assert not isinstance(hidden, Skip)
+    assert not isinstance(alone, Skip)
+    assert hidden[1] == alone[1]
 
 
 def test_an_unsettled_image_has_wider_intervals():

@@ -108,7 +108,9 @@ def find_trains(
     bands = [tile.bands[index] for index in roles.values()]
     off_yard = off_tracks(good.shape, lines, YARD_M / tile.gsd_m)
     usual = usual_look(tile, good, others, bands, off_yard, shift)
-    if usual is None:
+    known = good if usual is None else good & np.isfinite(usual.pixels).all(axis=0)
+    # Other dates may show the surroundings and not the tracks.
+    if usual is None or share_of_tracks(known, tile.grid, list(lines)) < LEAST_SEEN:
         bare, sight = level_look(tile, good, bands, ~off_tracks(good.shape, lines, 1.0)), Sight(seen)
     else:
         bare, sight = usual.pixels, Sight(seen, usual.dates, usual.unrest, usual.bright)
