@@ -20,7 +20,7 @@ def counts(rng, n, off=0.15):
     return [boxes(each) for each in expected], true
 
 
-def boxes(expected, sure=0.9):
+def boxes(expected, sure=1.0):
     """Probabilities, alike, that add up to what is expected."""
     n = max(1, round(expected / sure))
     return np.full(n, expected / n)
@@ -101,6 +101,15 @@ def test_doubtful_boxes_tell_of_more_that_were_missed():
     assert model.mean(Counted(np.full(2, 20.0), np.array([0.9, 0.6])))[1] == pytest.approx(
         20 * np.exp(1), rel=0.1
     )
+
+
+def test_where_boxes_are_doubtful_the_interval_holds_both_readings_of_that():
+    model = CountModel(0.5, True, 1.0, 0.3, 0.3, 0.05, 4.0)
+    known = Calibration((0.0,) * 9, (model,), tuple(np.linspace(-2, 2, 41)), "invented")
+    sure, doubtful = (known.interval(np.full(30, p), 0.5, mapped=True) for p in (0.99, 0.7))
+    assert sure[0] == pytest.approx(31, abs=1)
+    assert doubtful[1] < 21 < 21 * np.exp(4 * 0.3) < doubtful[2]
+    assert doubtful[0] == pytest.approx(21 * np.exp(2 * 0.3), rel=0.03)
 
 
 def test_a_feature_that_tells_is_weighed_and_one_that_does_not_is_not():

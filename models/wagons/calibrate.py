@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +102,10 @@ class Calibration:
     ) -> tuple[float, float, float]:
         """Estimate of the true count, and the interval that holds it with probability ``level``.
 
+        Doubtful boxes tell of misses in images like the calibration's; in others they may be doubtful and all
+        there is. Nobody knows which from the image alone: the estimate stands midway between the two, as a
+        factor, and the interval holds both.
+
         Args:
             probabilities: (n,) of an image's boxes.
             gsd_m: Of the image.
@@ -120,12 +124,14 @@ class Calibration:
             *(float(np.interp(np.log(gsd_m), where, [getattr(m, name) for m in models])) for name in names),
         )
         of = Counted.of([probabilities])
-        mean, scale = float(model.mean(of)[0]), float(model.scale(of)[0])
         n = len(self.residuals)
         rank = math.ceil((n + 1) * (1 + level) / 2)  # the finite-sample quantile of split conformal
-        far = self.residuals[n - min(rank, n)], self.residuals[min(rank, n) - 1]
-        low, high = (max(0.0, mean + scale * end) for end in far)
-        return float(np.clip(mean, low, high)), low, high
+        far = np.array([self.residuals[n - min(rank, n)], self.residuals[min(rank, n) - 1]])
+        models = [model, replace(model, dull=0.0)]
+        means = [float(each.mean(of)[0]) for each in models]
+        ends = [mean + float(each.scale(of)[0]) * far for mean, each in zip(means, models, strict=True)]
+        low, high = max(0.0, float(np.min(ends))), float(np.max(ends))
+        return float(np.clip(math.sqrt(means[0] * means[1]), low, high)), low, high
 
     def write(self, path: Path) -> None:
         """Write as JSON."""
