@@ -28,6 +28,7 @@ from models.occupancy.gate import gate
 from models.occupancy.intervals import Calibration, Trial, calibrate, group_of
 from models.occupancy.learn import FillNet, Reader, load, loss_of, save, tensors, to_input
 from models.occupancy.reading import FACTS, Reading, facts
+from models.occupancy.restless import restless
 from models.occupancy.solve import Cells, solve
 from models.occupancy.views import View, read_view
 
@@ -402,3 +403,31 @@ def test_dates_of_other_extents_lie_in_one_frame():
     # In the morning of a northern spring the sun stands in the south-east: shadows fall to the north-west.
     assert max(one.shadow) < 0
     assert read_view(tile(0, 0), np.ones((60, 90), bool), [lines[0] + 500.0], no_shift("none")) is None
+
+
+def test_a_mirrored_yard_reads_the_same(found):
+    dates = [one for one in found if isinstance(one, Difference)][:4]
+    # Stretches of even sides are mirrored without an edge that is filled up.
+    planes = ("residual", "spread", "usual", "metres", "cover", "shade")
+    even = [replace(one, **{name: getattr(one, name)[..., :14, :60] for name in planes}) for one in dates]
+    turned = [replace(one, **{name: getattr(one, name)[..., ::-1].copy() for name in planes}) for one in even]
+    reader = Reader(ROOT / "models" / "weights" / "occupancy.safetensors")
+    for there, back in zip(reader.read(even), reader.read(turned), strict=True):
+        assert back.metres == pytest.approx(there.metres, rel=1e-3, abs=0.05)
+        np.testing.assert_allclose(back.filled[:, ::-1], there.filled, atol=1e-4)
+
+
+def test_restless_ground_shows_in_spread_and_residual_alike(found):
+    rng = np.random.default_rng(3)
+    dates = [one for one in found if isinstance(one, Difference)]
+    rough = []
+    for _ in range(8):
+        for one, other in zip(dates, restless(dates, rng), strict=True):
+            assert (np.isfinite(one.residual) == np.isfinite(other.residual)).all()
+            assert np.nanmin(other.spread - one.spread) >= -1e-7
+            beside = one.metres < 0.1
+            rough.append(
+                np.nanstd((other.residual - one.residual)[:, beside] / np.nanmean(other.spread[:, beside]))
+            )
+    assert 0.5 < np.median(rough) < 1.5  # what is added is as large as the spread that tells of it
+    assert np.ptp(rough) > 0.1  # and not the same everywhere

@@ -21,7 +21,7 @@ from models.stats.onset import Shape, onset_of
 from models.stats.series import Series
 
 DATA = (
-    f"SIMULATED series without pixels, 150 of each kind: error of {COARSE[0]} cars and {COARSE[1]:.0%} of "
+    f"SIMULATED series without pixels, 60 of each kind: error of {COARSE[0]} cars and {COARSE[1]:.0%} of "
     "the count, as measured on the shipped net; dates as named"
 )
 SEEN = {
@@ -33,7 +33,7 @@ SEEN = {
 optical and radar together."""
 PER_DAY = 3.0
 TOP = 73.0
-SERIES = 150
+SERIES = 60
 FIRST = date(2022, 8, 1)
 LOOKED_FROM = date(2023, 8, 1)
 
