@@ -257,6 +257,12 @@ def test_other_dates_that_hide_the_tracks_tell_no_bare_yard():
     assert hidden[1] == alone[1]
 
 
+def test_a_track_outside_the_image_hides_no_train_on_the_others():
+    tracks = [*tracks_at(0.3), ("far", tracks_at(0.3)[0][1] + 5000.0)]
+    trains, _ = found([(1, 60.0, 150.0, BLUE)], tracks=tracks)
+    assert [train.track for train in trains] == ["t1"]
+
+
 def test_an_unsettled_image_has_wider_intervals():
     calm, hazy = Sight(1.0, 8, 1.0, 1.0), Sight(1.0, 8, 3 * MOST_UNREST, 1.0)
     low, high = calm.interval("metres", 500.0, 0.9)

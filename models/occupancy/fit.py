@@ -146,6 +146,9 @@ class Fit(Composed):
 
     def _read(self, track: int) -> None:
         """Divide one track into blocks anew, with what the others' trains explain taken off."""
+        if not self.footprint.tops[:, self.footprint.cells(track)].nnz:
+            self._put(track, [])  # it lies outside the image
+            return
         change, covered, _ = self.predicted(without=track)
         weight = self.weight(change)
         seen, wagons, empty = self._evidence(track, self.residual - self.field - change, weight, covered)
