@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -97,6 +99,26 @@ def test_a_dossier_is_replaced_whole_but_nothing_else_is(tmp_path, dossiers):
     with pytest.raises(InputError, match="no dossier"):
         dossiers.world(tmp_path, out="mine")
     assert (mine / "letter.txt").read_text() == "mine"
+
+
+def test_a_run_stopped_while_the_earlier_dossier_is_removed_blocks_no_later_one(tmp_path, dossiers):
+    first = dossiers.world(tmp_path)
+    real = shutil.rmtree
+
+    def stopped(path, ignore_errors=False):
+        if Path(path).exists() and (Path(path) / "seal.json").exists():
+            (Path(path) / "seal.json").unlink()
+            raise KeyboardInterrupt
+        real(path, ignore_errors=ignore_errors)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room.shutil, "rmtree", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            dossiers.world(tmp_path)
+    again = dossiers.world(tmp_path)
+    assert again == first
+    assert (again / "seal.json").exists()
+    assert {path.name for path in again.parent.iterdir() if path.name.startswith(".dossier")} == set()
 
 
 def test_a_result_that_changes_before_the_seal_is_noticed(tmp_path, dossiers):

@@ -43,6 +43,8 @@ from evidence.files import noted, sha256, written
 from imagery.errors import InputError
 
 DRAFT = ".dossier.part"
+BEFORE = ".dossier.before"
+"""Where the dossier of an earlier run lies while the new one takes its place."""
 TAKE_IN = "take in"
 """The first step: inputs, config and code are written down before anything is measured."""
 
