@@ -15,6 +15,7 @@ from affine import Affine
 from benchmarks.scale_rows.measure import Row, child, cpu_seconds, peak_mib
 from evidence.observe import Place, look
 from imagery.sources.folders.folder import find_scenes
+from imagery.synthetic.paint import paint_chip
 from models.onecore import one_core_each
 from models.wagons.registry import detector
 
@@ -29,7 +30,7 @@ def rows() -> Iterator[Row]:
     for side in SIDES:
         found = child("benchmarks.scale_rows.memory", str(side))
         data = (
-            f"SIMULATED, sparse tiled GeoTIFF of {GSD} m, {FILLED:.0%} noise, strips: {found['said']}; "
+            f"SIMULATED, sparse tiled GeoTIFF of {GSD} m, {FILLED:.0%} painted yards, strips: {found['said']}; "
             f"{found['cpu_s']:.0f} CPU s"
         )
         yield Row(
@@ -39,20 +40,20 @@ def rows() -> Iterator[Row]:
 
 
 def sparse(path: Path, side: int) -> None:
-    """A tiled GeoTIFF whose first rows hold noise; blocks that were never written take no room."""
+    """A tiled GeoTIFF whose first rows hold a painted yard, again and again; other blocks take no room."""
     profile = {
         "driver": "GTiff", "count": 3, "height": side, "width": side, "dtype": "uint8", "crs": "EPSG:32652",
         "transform": Affine(GSD, 0, 500_000, 0, -GSD, 4_700_000), "tiled": True, "blockxsize": 512,
         "blockysize": 512, "nodata": 0, "SPARSE_OK": True, "compress": "deflate", "zlevel": 1,
     }  # fmt: skip
-    rng = np.random.default_rng(1)
-    noise = rng.integers(60, 200, (3, 512, 512)).astype(np.uint8)
+    painted = paint_chip(np.random.default_rng(1), gsd_m=GSD, size=512)
+    yard = np.moveaxis(np.maximum(painted.image, 1), 2, 0)
     with rasterio.open(path, "w", **profile) as target:
         for top in range(0, round(FILLED * side), 512):
             for left in range(0, side, 512):
                 high, wide = min(512, side - top), min(512, side - left)
                 window = rasterio.windows.Window(left, top, wide, high)
-                target.write(noise[:, :high, :wide], window=window)
+                target.write(yard[:, :high, :wide], window=window)
 
 
 def _counted(path: Path) -> str:

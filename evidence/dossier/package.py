@@ -88,7 +88,8 @@ class Draft:
         final = self._out / DOSSIER
         if final.exists() and not (final / SEAL).exists():
             raise InputError(f"{final} is in the way and no dossier: move it, or choose another --out")
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for left in (DRAFT, BEFORE):
+            shutil.rmtree(self._out / left, ignore_errors=True)
         hashes = dict(_file_by_file(inputs))
         roots = [path.resolve() for path in (*config.tiles, *config.sites, *config.claims)]
         self.base = Path(os.path.commonpath([path.parent for path in (self._out, *roots, *hashes)]))
@@ -194,9 +195,11 @@ class Draft:
                 path.chmod(0o444)
         final = self._out / DOSSIER
         try:
+            # Moved aside first: killed while it is being removed, half a dossier would lie in the way.
             if final.exists():
-                shutil.rmtree(final)
+                final.replace(self._out / BEFORE)
             self._folder.replace(final)
+            shutil.rmtree(self._out / BEFORE, ignore_errors=True)
         except OSError as error:
             raise InputError(f"{final}: cannot be written ({error}); choose another --out") from error
         return final
