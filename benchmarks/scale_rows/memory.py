@@ -30,7 +30,7 @@ def rows() -> Iterator[Row]:
     for side in SIDES:
         found = child("benchmarks.scale_rows.memory", str(side))
         data = (
-            f"SIMULATED, sparse tiled GeoTIFF of {GSD} m, {FILLED:.0%} painted yards, strips: {found['said']}; "
+            f"SIMULATED, sparse GeoTIFF of {GSD} m, {FILLED:.0%} painted yards, strips: {found['said']}; "
             f"{found['cpu_s']:.0f} CPU s"
         )
         yield Row(
