@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.peers.run import PEERS, compared
-
 from benchmarks.scale_rows.measure import Row
 
 
