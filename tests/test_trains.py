@@ -257,6 +257,16 @@ def test_other_dates_that_hide_the_tracks_tell_no_bare_yard():
     assert hidden[1] == alone[1]
 
 
+def test_an_image_of_which_a_third_is_hidden_is_read_all_the_same():
+    tile = painted([(1, 60.0, 150.0, BLUE)], 0.3, seed=1)
+    good = everywhere(tile)
+    good[:, : int(0.35 * good.shape[1])] = False
+    others = [(painted((), 0.3, seed=10 + k, day=30 + k), good) for k in range(5)]
+    result = find_trains(tile, good, tracks_at(0.3), others, no_shift("none"))
+    assert not isinstance(result, Skip)
+    assert {one.gate.split(":")[0] for one in result[1]} == {"clouded"}
+
+
 def test_a_track_outside_the_image_hides_no_train_on_the_others():
     tracks = [*tracks_at(0.3), ("far", tracks_at(0.3)[0][1] + 5000.0)]
     trains, _ = found([(1, 60.0, 150.0, BLUE)], tracks=tracks)

@@ -72,7 +72,9 @@ class Composed:
         self.field = self._first_field()
         """(bands, pixels) what differs smoothly from the bare look."""
         # A full yard is restless, and so are fields: the calmer of both shows the noise.
-        seen = [self.residual - self.field, *([] if view.alone else [self._off_yard()])]
+        # Pixels that are not known hold zeros: they are no calm ground.
+        here = (self.residual - self.field)[:, self.known > 0]
+        seen = [here] if view.alone else [here, self._off_yard(here)]
         self.whiten = max((_whitening(rest) for rest in seen), key=np.linalg.det)
         """(bands, bands) makes noise equal and independent."""
 
@@ -129,11 +131,11 @@ class Composed:
         """How far each pixel is believed (pixels,) where trains change it so much (bands, pixels)."""
         return np.asarray(self.known / (1 + MISFIT**2 * ((self.whiten @ change) ** 2).sum(axis=0)))
 
-    def _off_yard(self) -> Floats:
-        """What other dates do not tell of ground where no train stands (bands, pixels)."""
+    def _off_yard(self, here: Floats) -> Floats:
+        """What other dates do not tell of ground where no train stands (bands, pixels), else of the yard."""
         rest = (self.view.pixels - self.view.bare)[:, self.view.off_yard & self.view.good]
         rest = rest[:, np.isfinite(rest).all(axis=0)]
-        return np.asarray(rest if rest.shape[1] > 200 else self.residual - self.field)
+        return np.asarray(rest if rest.shape[1] > 200 else here)
 
     def update_field(self) -> None:
         """What differs smoothly all over the yard, from pixels that no train reaches; and the noise."""
@@ -191,7 +193,7 @@ def _whitening(rest: Floats) -> Floats:
     """
     away = np.abs(rest - np.median(rest, axis=1, keepdims=True))
     scale = np.quantile(away, 0.25, axis=1, keepdims=True) / _QUARTILE
-    calm = rest[:, (away < 3 * scale).all(axis=0)]
+    calm = rest[:, (away <= 3 * scale).all(axis=0)]
     covariance = np.cov(calm) * _INFLATED + _NOISE**2 * np.eye(len(rest))
     whiten: Floats = np.linalg.cholesky(np.linalg.inv(covariance)).T
     return whiten
