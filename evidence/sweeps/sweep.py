@@ -18,6 +18,7 @@ from evidence.execute.local import LOCAL
 from evidence.files import code_digest, written
 from evidence.run import run
 from evidence.sweeps.plan import Setting, SweepConfig, config_of, settings
+from evidence.tables import write_csv
 from evidence.verdicts.outside import agreements, compare_table
 from imagery.errors import ConfigError, InputError, YardwatchError
 from imagery.sources.folders.walk import walk
@@ -136,8 +137,7 @@ def _figures(plan: SweepConfig, out: Path) -> pd.DataFrame | None:
             f"{table[both]['date'].iloc[0]}; keep them apart: the error of a winner on what it was chosen on "
             "is too small"
         )
-    with written(out / FIGURES) as path:
-        table.to_csv(path, index=False)
+    write_csv(table, out / FIGURES)
     return table
 
 
