@@ -29,7 +29,7 @@ from models.occupancy.profile import WAGON_LENGTH_M
 from models.occupancy.sight import WEIGHTS, Sight
 from models.occupancy.trains import Train, find_trains, occupied_m
 
-PLACES = 3
+PLACES = 8
 DATA = (
     f"{PLACES} simulated yards (SIMULATED, seed 500), 4 dates each of 0 to 100 wagons beside 8 ordinary "
     "ones, in any weather; unseen: as many others (seed 600) with tops kept for tests; trains less than "
