@@ -1,6 +1,7 @@
 """OmniCloudMask as one more layer: by a stand-in of its interface, and the package where it is installed."""
 
 import importlib.metadata
+import json
 import os
 import sys
 from dataclasses import replace
@@ -13,6 +14,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from evidence.config import load_config
+from evidence.files import sha256
 from evidence.run import run
 from imagery.clouds import BLOCK_PX, MARGIN_PX, CloudMask, omnicloudmask
 from imagery.eaten import eaten
@@ -209,7 +211,9 @@ def test_a_run_names_and_hashes_what_decided(tmp_path, package, weights):
     run(load_config(path), tmp_path / "out", "yardwatch run c.yaml")
     facts = (tmp_path / "out" / "run.json").read_text()
     assert '"omnicloudmask": "1.8.1"' in facts
-    assert str(weights / "net.safetensors") in facts
+    assert str(tmp_path) not in facts
+    hashes = json.loads(facts)["inputs_sha256"]
+    assert hashes["weights/net.safetensors"] == sha256(weights / "net.safetensors")
 
 
 @pytest.mark.skipif(

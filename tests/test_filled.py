@@ -307,7 +307,8 @@ def test_the_shipped_net_reads_a_yard(dates):
     assert {(m.quantity, m.unit, m.method) for m in metres} == {("occupied_track_m", "m", "learned")}
     values = np.array([m.value for m in metres])
     assert values[30] > np.delete(values, 30).max() + 100
-    assert metres[30].low <= 280 <= metres[30].high
+    # One date proves no coverage, benchmarks measure that; but the train of 280 m is no other train.
+    assert 180 <= values[30] <= 420
     assert all(0 <= m.low <= m.value <= m.high <= 5 * 660 * 1.01 and m.gate for m in metres)
     for one in results[1:]:
         m, cars = one.measurements

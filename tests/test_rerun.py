@@ -45,7 +45,8 @@ def test_equal_runs_have_equal_contents(tmp_path, config):
     files = {
         path.relative_to(first.dossier.parent).as_posix()
         for path in first.dossier.parent.rglob("*")
-        if path.is_file() and path.relative_to(first.dossier.parent).parts[0] not in ("dossier", ".finished")
+        if path.is_file()
+        and path.relative_to(first.dossier.parent).parts[0] not in ("dossier", ".finished", ".lock")
     }
     assert {"measurements.csv", "report/index.html", "run.json"} <= files
     assert files <= set(first.seal.files), "a result is not in the dossier"

@@ -345,7 +345,7 @@ def test_adapt_keeps_weights_beside_the_site_that_count_then_uses(
     assert ("strips", delta) in used
     assert {m.method for o in result.outcomes for m in o.measurements} == {"edges+adapted"}
     facts = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert len(facts["inputs_sha256"][str(delta)]) == 64
+    assert len(facts["inputs_sha256"][delta.name]) == 64
     delta.unlink()
     plain_ = run(config, tmp_path / "out", "c")
     assert {m.method for o in plain_.outcomes for m in o.measurements} == {"edges"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -34,7 +35,9 @@ class Threads:
         with one_core_each():
             if workers == 1:
                 return [_one(task, scene, done) for scene in scenes]
-            with ThreadPoolExecutor(workers, "scene") as pool:
+            # Rasterio silences this warning thread by thread, but all threads share one list of filters.
+            with warnings.catch_warnings(), ThreadPoolExecutor(workers, "scene") as pool:
+                warnings.filterwarnings("ignore", message="Dataset has no geotransform")
                 try:
                     return _side_by_side(pool, workers * AHEAD, task, scenes, done)
                 except BaseException:
