@@ -307,8 +307,6 @@ def test_the_shipped_net_reads_a_yard(dates):
     assert {(m.quantity, m.unit, m.method) for m in metres} == {("occupied_track_m", "m", "learned")}
     values = np.array([m.value for m in metres])
     assert values[30] > np.delete(values, 30).max() + 100
-    # One date proves no coverage, benchmarks measure that; but the train of 280 m is no other train.
-    assert 180 <= values[30] <= 420
     assert all(0 <= m.low <= m.value <= m.high <= 5 * 660 * 1.01 and m.gate for m in metres)
     for one in results[1:]:
         m, cars = one.measurements
@@ -316,6 +314,12 @@ def test_the_shipped_net_reads_a_yard(dates):
         # The map holds what was measured, pixel by pixel.
         assert np.nansum(one.map.filled * one.map.track_m) == pytest.approx(m.value, rel=0.01, abs=1.0)
         assert one.map.track_m.sum() == pytest.approx(5 * 660, rel=0.01)
+
+
+@pytest.mark.xfail(reason="the shipped net reads 377 m, 296 to 497, where 280 m stand: too full, too sure")
+def test_the_shipped_interval_holds_the_train(dates):
+    metres = filled(dates)[30].measurements[0]
+    assert metres.low <= 280 <= metres.high
 
 
 def test_the_map_shows_the_train_where_it_stands(dates):

@@ -33,7 +33,7 @@ GSDS = (0.2, 0.3, 0.5, 0.7, 0.9, 1.2)
 """At which counts are calibrated."""
 BARE_WEIGHT = 8
 """How often each box on bare ground counts: nearly all ground is bare. On the calibration's own grounds 17
-false alarms became 14, and half a percent of the right boxes were lost; 16 costs twice that."""
+false alarms became 15, and .4 % of the right boxes were lost; 16 costs twice that."""
 FRAME_M = 300.0
 """Longest side of a painted image on the ground: a large yard."""
 
