@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.scale_rows.measure import DATA, Row, child
 from evidence.execute.executor import cores
 
-TILES = 24
+TILES = 120
 
 
 def rows() -> Iterator[Row]:
