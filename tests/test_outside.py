@@ -10,9 +10,9 @@ from evidence.verdicts.outside import Agreement, agreements, compare_table, told
 from imagery.errors import InputError
 
 
-def run_of(path, rows):
+def run_of(path, rows, simulated=False):
     names = ["site", "scene_id", "taken_at", "gsd_m", "quantity", "value", "low", "high", "method"]
-    pd.DataFrame(rows, columns=names).to_parquet(path / "measurements.parquet")
+    pd.DataFrame(rows, columns=names).assign(simulated=simulated).to_parquet(path / "measurements.parquet")
     return path
 
 
@@ -53,6 +53,14 @@ def test_what_cannot_be_compared_says_why(tmp_path, line, why):
     (one,) = agreements(table)
     assert (one.pairs, one.unpaired) == (0, 1)
     assert "none of 1 figures" in next(told([one]))
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+def test_simulated_pixels_are_said(tmp_path, simulated):
+    run = run_of(tmp_path, DAY, simulated)
+    (one,) = agreements(compare_table(run, figures(tmp_path, "yard,2023-10-05,railcars,73")))
+    assert one.simulated == simulated
+    assert ("SIMULATED" in next(told([one]))) == simulated
 
 
 def test_without_a_count_its_equivalents_answer(tmp_path):

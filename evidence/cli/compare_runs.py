@@ -37,7 +37,8 @@ def main(
         known = figures or figures_of(runs)
         if known is not None:
             table = against_figures(found, known, days)
-            _show(table, f"Against {known}")
+            about = f"Against {known}{', SIMULATED pixels' if table['simulated'].any() else ''}"
+            _show(table.drop(columns="simulated"), about)
             for line in best_of(runs):
                 console.print(escape(line), highlight=False, soft_wrap=True)
             if to is not None:
@@ -57,9 +58,11 @@ def main(
 
 
 def _show(table: pd.DataFrame, title: str) -> None:
-    from rich.table import Table
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Column, Table
 
-    shown = Table(*map(str, table.columns), title=escape(title), title_justify="left")
+    columns = (Column(str(name).replace("_", " "), overflow="fold") for name in table.columns)
+    shown = Table(*columns, title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=0)
     for row in table.itertuples(index=False):
         shown.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else escape(str(cell)) for cell in row))
     console.print(shown)

@@ -13,11 +13,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from evidence.files import written
-from evidence.sweeps.sweep import FIGURES, RUNS, TABLE
+from evidence.sweeps.sweep import FIGURES, RUNS, SUMMED, TABLE
 from evidence.verdicts.outside import agreements, compare_table
 from evidence.verdicts.readback import read_verdicts
 from imagery.errors import InputError
 
+SHOWN = ("quantity", "pairs", "unpaired", "bias", "mean_absolute", "coverage", "simulated")
+"""Of each agreement."""
 MOST_PANELS = 12
 """Runs that are drawn; the table holds all."""
 
@@ -41,8 +43,7 @@ def runs_of(paths: Sequence[Path]) -> dict[str, Path]:
 
 def _of_sweep(path: Path) -> dict[str, Path]:
     table = pd.read_parquet(path / TABLE).drop_duplicates("run")
-    known = {"run", "failed", "part", "quantity", "pairs", "bias", "mean_absolute", "coverage"}
-    names = [name for name in table.columns if name not in known]
+    names = [name for name in table.columns if name not in ("run", "failed", "part", *SUMMED)]
     return {
         ", ".join(f"{name}={row[name]}" for name in names): path / RUNS / row["run"]
         for _, row in table[table["failed"] == ""].iterrows()
@@ -59,11 +60,8 @@ def against_figures(runs: Mapping[str, Path], figures: Path, days: float = 1.0) 
     rows = []
     for name, folder in runs.items():
         for one in agreements(compare_table(folder, figures, days)):
-            row = (name, one.quantity, one.pairs, one.unpaired, one.bias, one.mean_absolute, one.coverage)
-            rows.append(row)
-    return pd.DataFrame(
-        rows, columns=["run", "quantity", "pairs", "unpaired", "bias", "mean_absolute", "coverage"]
-    )
+            rows.append({"run": name, **{column: getattr(one, column) for column in SHOWN}})
+    return pd.DataFrame(rows, columns=["run", *SHOWN])
 
 
 def claims_apart(runs: Mapping[str, Path]) -> pd.DataFrame:
@@ -104,7 +102,8 @@ def draw(runs: Mapping[str, Path], figures: Path, quantity: str, path: Path, day
         panel.errorbar(
             known, ours, [ours - low, high - ours], fmt="o", markersize=3, linewidth=0.7, alpha=0.7
         )
-        panel.set_title(f"{name}\n{len(part)} figures, error {np.abs(ours - known).mean():.1f}", fontsize=9)
+        told = f"{name}\n{len(part)} figures, error {np.abs(ours - known).mean():.1f}"
+        panel.set_title(f"{told}, SIMULATED" if part["our_simulated"].any() else told, fontsize=9)
         panel.set_xlabel(f"known {quantity}")
         panel.set_ylabel("measured")
     FigureCanvasAgg(figure)

@@ -28,6 +28,8 @@ RUNS = "runs"
 FIGURES = "figures.csv"
 TABLE = "sweep.parquet"
 BEST = "best.json"
+SUMMED = ("quantity", "pairs", "bias", "mean_absolute", "coverage", "simulated")
+"""Columns of the table that sum up an agreement."""
 CHOSEN_ON, REPORTED_ON = "chosen on", "reported on"
 LEAST_PAIRED = 0.9
 """A setting that pairs fewer figures than this share of the most that any pairs is never the best: it may
@@ -170,17 +172,7 @@ def results(
         parts = {CHOSEN_ON: plan.choose_on} | ({REPORTED_ON: plan.report_on} if plan.report_on else {})
         for name, part in parts.items():
             for agreed in agreements(table[part.of(table)]):
-                rows.append(
-                    base
-                    | {
-                        "part": name,
-                        "quantity": agreed.quantity,
-                        "pairs": agreed.pairs,
-                        "bias": agreed.bias,
-                        "mean_absolute": agreed.mean_absolute,
-                        "coverage": agreed.coverage,
-                    }
-                )
+                rows.append(base | {"part": name} | {column: getattr(agreed, column) for column in SUMMED})
     return pd.DataFrame(rows)
 
 

@@ -24,7 +24,7 @@ NEEDED = ("site", "date", "quantity", "value")
 """Columns without which nothing can be compared; all others are carried along."""
 ADDED = (
     "comparable", "reason", "scene_id", "taken_at", "our_quantity", "our_method", "our_value", "our_low",
-    "our_high", "difference", "holds",
+    "our_high", "difference", "holds", "our_simulated",
 )  # fmt: skip
 
 
@@ -56,6 +56,8 @@ class Agreement:
     """Lower end of its 90 % interval (Wilson)."""
     coverage_high: float
     """Upper end."""
+    simulated: bool
+    """Whether any of our measurements is of simulated pixels."""
 
 
 def compare_table(run: Path, figures: Path, days: float = 1.0) -> pd.DataFrame:
@@ -105,7 +107,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _pair(row: pd.Series, measured: pd.DataFrame, days: float) -> tuple[object, ...]:
     def without(reason: str) -> tuple[object, ...]:
-        return (False, reason, *("" for _ in range(4)), *(math.nan for _ in range(4)), None)
+        return (False, reason, *("" for _ in range(4)), *(math.nan for _ in range(4)), None, False)
 
     value = pd.to_numeric(row["value"], errors="coerce")
     if not np.isfinite(value):
@@ -135,7 +137,7 @@ def _pair(row: pd.Series, measured: pd.DataFrame, days: float) -> tuple[object, 
     return (
         True, "", best["scene_id"], best["taken_at"].strftime("%Y-%m-%dT%H:%M:%SZ"), best["quantity"],
         best["method"], best["value"], best["low"], best["high"], best["value"] - value,
-        bool(best["low"] <= value <= best["high"]),
+        bool(best["low"] <= value <= best["high"]), bool(best["simulated"]),
     )  # fmt: skip
 
 
@@ -154,6 +156,7 @@ def _agreement(quantity: str, part: pd.DataFrame) -> Agreement:
     return Agreement(
         quantity, n, len(part) - n, bias, bias - error, bias + error, absolute, bias - limit, bias + limit,
         held / n if n else nan, share.low if share else nan, share.high if share else nan,
+        bool(pairs["our_simulated"].any()),
     )  # fmt: skip
 
 
@@ -168,4 +171,5 @@ def told(agreement: Sequence[Agreement]) -> Iterator[str]:
             f"{one.quantity}: {one.pairs} of {one.pairs + one.unpaired} figures compared; ours minus theirs "
             f"{one.bias:+.1f}{interval} on average, {one.mean_absolute:.1f} in size; our interval holds "
             f"{one.coverage:.0%} ({one.coverage_low:.0%} to {one.coverage_high:.0%})"
+            f"{'; SIMULATED pixels' if one.simulated else ''}"
         )
