@@ -23,7 +23,7 @@ from benchmarks.scale_rows.measure import ROOT
 from evidence.execute.executor import cores
 
 RESULT = Path(__file__).parent / "results" / "scale.json"
-GROUPS = ("start", "boxes", "memory", "tiles", "kill", "engines", "workers", "parts", "peers")
+GROUPS = ("start", "boxes", "memory", "ceiling", "tiles", "kill", "engines", "workers", "parts", "peers")
 
 
 def measured(group: str) -> list[dict[str, Any]]:

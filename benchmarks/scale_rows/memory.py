@@ -39,7 +39,7 @@ def rows() -> Iterator[Row]:
         )  # fmt: skip
 
 
-def sparse(path: Path, side: int) -> None:
+def sparse(path: Path, side: int, filled: float = FILLED) -> None:
     """A tiled GeoTIFF whose first rows hold a painted yard, again and again; other blocks take no room."""
     profile = {
         "driver": "GTiff", "count": 3, "height": side, "width": side, "dtype": "uint8", "crs": "EPSG:32652",
@@ -49,7 +49,7 @@ def sparse(path: Path, side: int) -> None:
     painted = paint_chip(np.random.default_rng(1), gsd_m=GSD, size=512)
     yard = np.moveaxis(np.maximum(painted.image, 1), 2, 0)
     with rasterio.open(path, "w", **profile) as target:
-        for top in range(0, round(FILLED * side), 512):
+        for top in range(0, round(filled * side), 512):
             for left in range(0, side, 512):
                 high, wide = min(512, side - top), min(512, side - left)
                 window = rasterio.windows.Window(left, top, wide, high)
