@@ -2,15 +2,16 @@
 
 Split conformal prediction (Vovk et al. 2005) with the residual scaled by what the net expects of a date (its
 unrest, snow and view among other things), by groups: dates that pass the gate and those that do not, by how
-full they read.
+full they read. Within a group the interval is to hold for each kind of date, not for their mean only.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,11 @@ BINS_M = (150.0, 500.0)
 """Readings below, between and above these filled metres are calibrated apart."""
 _GRID = np.round(np.linspace(0.0025, 0.9975, 399), 4)
 _LEAST = 100  # readings of a group that are needed to calibrate it by itself
+_LEAST_OF_KIND = 40  # readings of a kind in a group for ends of its own: one in twenty lies beyond each
 
 Scores = NDArray[np.float64]
+Errors = dict[tuple[str, str], list[tuple[float, ...]]]
+"""Scaled errors of each reading, by kind and group."""
 
 
 @dataclass(frozen=True)
@@ -108,34 +112,48 @@ def group_of(metres: float, passed: bool) -> str:
     return f"{'pass' if passed else 'fail'}-{int(np.searchsorted(BINS_M, metres))}"
 
 
-def calibrate(trials: Iterable[Trial]) -> Calibration:
+def calibrate(kinds: Mapping[str, Sequence[Trial]]) -> Calibration:
     """Quantiles of the scaled errors of readings of places that nothing was learnt from.
 
-    Half of the scores of wagons take them as simulated, 12 to 23 m long, half as 13.92 m each.
+    Nobody knows of which kind a real date is: whether its tops resemble those that were learnt, how restless
+    its ground is. So each end of an interval is the outermost of those of the kinds and of all together. Half
+    of the scores of wagons take them as simulated, 12 to 23 m long, half as 13.92 m each.
+
+    Args:
+        kinds: Trials by how their dates were made.
+
+    Returns:
+        Quantiles by group. A kind counts by itself in groups where it has enough readings.
     """
-    metres: dict[str, list[float]] = defaultdict(list)
-    cars: dict[str, list[float]] = defaultdict(list)
-    for trial in trials:
-        reading = trial.reading
-        group = group_of(reading.metres, trial.passed)
-        error = (trial.true_m - reading.metres) / reading.scale_m
-        metres[group].append(error)
-        cars[group] += [error, (trial.cars * WAGON_LENGTH_M - reading.metres) / reading.scale_m]
-    counts = {name: len(own) for name, own in metres.items()}
-    return Calibration(_quantiles(metres), _quantiles(cars), counts)
+    metres: Errors = defaultdict(list)
+    cars: Errors = defaultdict(list)
+    for kind, trials in kinds.items():
+        for trial in trials:
+            reading = trial.reading
+            group = kind, group_of(reading.metres, trial.passed)
+            error = (trial.true_m - reading.metres) / reading.scale_m
+            metres[group].append((error,))
+            cars[group].append((error, (trial.cars * WAGON_LENGTH_M - reading.metres) / reading.scale_m))
+    counts = Counter(group for (_, group), own in metres.items() for _ in own)
+    return Calibration(_by_group(metres), _by_group(cars), dict(counts))
 
 
-def _quantiles(scores: dict[str, list[float]]) -> dict[str, Scores]:
-    """By group; one with too few readings takes those of its whole side of the gate too."""
+def _by_group(errors: Errors) -> dict[str, Scores]:
+    """Quantiles by group; one with too few readings takes those of its whole side of the gate too."""
     result = {}
     for side in ("pass", "fail"):
-        whole = [value for name, own in scores.items() if name.startswith(side) for value in own]
         for k in range(len(BINS_M) + 1):
-            own = scores.get(f"{side}-{k}", [])
-            values = np.array(
-                own if len(own) >= _LEAST else whole or [value for o in scores.values() for value in o]
-            )
-            # Ends move outwards by one rank, so that coverage holds for a finite number of readings.
-            spread = np.clip(0.5 + (_GRID - 0.5) * (1 + 2 / len(values)), 0, 1)
-            result[f"{side}-{k}"] = np.quantile(values, spread)
+            name = f"{side}-{k}"
+            own = [part for (_, group), part in errors.items() if group == name]
+            whole = [part for (_, group), part in errors.items() if group.startswith(side)]
+            pooled = own if sum(map(len, own)) >= _LEAST else whole or list(errors.values())
+            ends = [_quantiles(list(chain.from_iterable(pooled)))]
+            ends += [_quantiles(part) for part in own if len(part) >= _LEAST_OF_KIND]
+            result[name] = np.where(_GRID < 0.5, np.min(ends, axis=0), np.max(ends, axis=0))
     return result
+
+
+def _quantiles(errors: Sequence[tuple[float, ...]]) -> Scores:
+    """Ends move outwards by one rank, so that coverage holds for a finite number of readings."""
+    spread = np.clip(0.5 + (_GRID - 0.5) * (1 + 2 / len(errors)), 0, 1)
+    return np.quantile([error for several in errors for error in several], spread)

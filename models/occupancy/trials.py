@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,20 +23,23 @@ def calibrated(config: FillConfig, reader: FillReader, say: Say = print) -> Cali
 
     Half of the busy dates are as painted; half are ordinary dates with trains added whose tops lie further
     from the known materials than any that were learnt from, so that intervals hold for other stock too. All
-    are read twice, as painted and on ground as restless as real ground may be.
+    are read twice, as painted and on ground as restless as real ground may be. Ordinary, busy and far dates,
+    calm and restless, are kinds of their own.
     """
     rng = np.random.default_rng(config.seed)
-    trials: list[Trial] = []
+    kinds: dict[str, list[Trial]] = defaultdict(list)
     folder, wanted = config.work / config.name / "calibrate", config.wanted(config.calibrate_busy)
     for one in school(folder, config.seed + 100, config.calibrate_places, wanted, measured=False):
         ordinary = one.take(one.group == 0)
         far = busier(ordinary, rng, config.calibrate_busy / config.ordinary, draw=far_top)
         added = far.take(np.arange(len(far)) >= len(ordinary))
-        for part in (one, added):
+        parts = {"ordinary": ordinary, "busy": one.take(one.group > 0), "far": added}
+        for name, part in parts.items():
             real = replace(part, dates=tuple(restless(part.dates, rng)))
-            trials += [*tried(part, reader.read(part.dates)), *tried(real, reader.read(real.dates))]
-    say(f"calibrated on {len(trials)} dates")
-    return calibrate(trials)
+            kinds[f"{name}, calm"] += tried(part, reader.read(part.dates))
+            kinds[f"{name}, restless"] += tried(real, reader.read(real.dates))
+    say(f"calibrated on {sum(map(len, kinds.values()))} dates")
+    return calibrate(kinds)
 
 
 def tell(config: FillConfig, reader: FillReader, calibration: Calibration, say: Say = print) -> None:
