@@ -29,14 +29,14 @@ def group_names() -> list[str]:
     return [name for name in found if hasattr(importlib.import_module(f"{groups.__name__}.{name}"), "rows")]
 
 
-def measured(name: str) -> dict[str, dict[str, object]]:
+def measured(name: str, commit: str) -> dict[str, dict[str, object]]:
     """Figures of one group by ``group.figure``."""
     module = importlib.import_module(f"{groups.__name__}.{name}")
     begun = time.monotonic()
     values = module.rows()
     about = {
         "data": getattr(module, "DATA", (module.__doc__ or "").split("\n")[0]),
-        "commit": _commit(),
+        "commit": commit,
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "day": datetime.now(UTC).date().isoformat(),
     }
@@ -56,8 +56,9 @@ def main(names: list[str]) -> None:
     known = group_names()
     if unknown := set(names) - set(known):
         raise SystemExit(f"no group {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    commit = _commit()  # before the first figure is written: the file of figures is in the tree
     for name in names or known:
-        found = measured(name)
+        found = measured(name, commit)
         # Read only now: another group may have been measured meanwhile.
         before: dict[str, dict[str, object]] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
         kept = {key: row for key, row in before.items() if not key.startswith(f"{name}.")} | found

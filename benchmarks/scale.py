@@ -26,10 +26,10 @@ RESULT = Path(__file__).parent / "results" / "scale.json"
 GROUPS = ("start", "boxes", "memory", "ceiling", "tiles", "kill", "engines", "workers", "parts", "peers")
 
 
-def measured(group: str) -> list[dict[str, Any]]:
+def measured(group: str, commit: str) -> list[dict[str, Any]]:
     """Rows of a group with what they were measured by."""
     begun = time.monotonic()
-    about = {"commit": _commit(), "machine": _machine(), "day": datetime.now(UTC).date().isoformat()}
+    about = {"commit": commit, "machine": _machine(), "day": datetime.now(UTC).date().isoformat()}
     rows = []
     for row in importlib.import_module(f"benchmarks.scale_rows.{group}").rows():
         said = "not measured" if row.value is None else f"{row.value:.4g} {row.unit}"
@@ -59,8 +59,9 @@ def main(names: list[str]) -> None:
     if unknown := set(names) - set(GROUPS):
         raise SystemExit(f"no group {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
     kept = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else []
+    commit = _commit()  # before the first row is written: the file of rows is in the tree
     for group in names or GROUPS:
-        kept = [row for row in kept if row["group"] != group] + measured(group)
+        kept = [row for row in kept if row["group"] != group] + measured(group, commit)
         kept.sort(key=lambda row: GROUPS.index(row["group"]))
         RESULT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
