@@ -114,11 +114,11 @@ def observe(
     aligned = {scene.sensor for scene in scenes if can_be_aligned(scene)}
     budget = budget_of(executor.memory, len(places) * len(aligned))
     looking = Looking(tuple(scenes), tuple(places), detector, level, checkpoint, budget)
-    sightings = [
-        sighting
-        for scene, answer in zip(scenes, executor.each(looking, scenes, progress), strict=True)
-        for sighting in (_lost(scene, answer) if isinstance(answer, Lost) else answer)
-    ]
+    # Coarse ones first: each costs a fortieth of a fine one, so that more of them is done sooner.
+    queue = sorted(scenes, key=lambda scene: -SENSORS[scene.sensor].gsd_m)
+    answers = zip(queue, executor.each(looking, queue, progress), strict=True)
+    answered = {scene.id: answer for scene, answer in answers}
+    sightings = [sighting for scene in scenes for sighting in _sightings(scene, answered[scene.id])]
     outcomes = [
         Outcome(str(file.path), "", "unknown", None, None, False, skip=Skip(file.reason, file.detail))
         for file in refused
@@ -208,8 +208,10 @@ def _ended(scene: Scene, reason: str, detail: str) -> Outcome:
     return Outcome(scene.id, "", scene.sensor, scene.taken_at, scene.gsd_m, scene.simulated, skip=skip)
 
 
-def _lost(scene: Scene, lost: Lost) -> list[Sighting]:
-    return [Sighting(_ended(scene, "worker-lost", f"{lost.why}; run again to try once more"))]
+def _sightings(scene: Scene, answer: list[Sighting] | Lost) -> list[Sighting]:
+    if isinstance(answer, Lost):
+        return [Sighting(_ended(scene, "worker-lost", f"{answer.why}; run again to try once more"))]
+    return answer
 
 
 def _look_at(

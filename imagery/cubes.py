@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
@@ -26,6 +25,9 @@ from imagery.sensors import nodata_of
 from imagery.sources.folders.cube_guard import check_chunk, engine_of
 from imagery.sources.folders.names import tidy_band
 from imagery.tiles import ROI
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MAX_STEPS = 100_000
 """Most time steps of one cube."""
@@ -176,6 +178,8 @@ def no_gsd(path: Path) -> str:
 
 
 def _dataset(path: Path) -> xr.Dataset:
+    import xarray as xr
+
     try:
         engine = engine_of(path)
         extra: dict[str, Any] = {"consolidated": False} if engine == "zarr" else {}

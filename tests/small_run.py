@@ -26,7 +26,7 @@ class Three:
 
 def sure(patch, *three, **how):
     """Let runs count with Three, on noise that no yard looks like."""
-    patch.setattr(run_room, "detector", lambda name: Three(*three, **how))
+    patch.setattr(run_room, "late", lambda name: Three(*three, **how))
     patch.setattr("evidence.observe.reach", lambda *rest: None)
 
 

@@ -338,7 +338,7 @@ def test_adapt_keeps_weights_beside_the_site_that_count_then_uses(
         return oracle
 
     monkeypatch.setitem(count.RATES, "edges+adapted", count.RATES["edges"])
-    monkeypatch.setattr("evidence.run.detector", reader)
+    monkeypatch.setattr("evidence.run.late", reader)
     monkeypatch.setattr("evidence.run.adapted", reader)
     config = RunConfig(tiles=(file,), sites=(place,), detector="strips")
     result = run(config, tmp_path / "out", "c")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -11,7 +12,10 @@ from evidence.config import RunConfig
 from evidence.dossier.package import UNSIGNED, Sealing
 from evidence.execute.executor import Executor
 from evidence.execute.local import LOCAL
-from evidence.run import Result, run
+from evidence.run import run
+
+if TYPE_CHECKING:
+    from evidence.conclude import Result
 
 
 def with_progress(

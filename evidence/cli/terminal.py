@@ -16,7 +16,7 @@ from rich.table import Table
 from imagery.errors import YardwatchError
 
 if TYPE_CHECKING:
-    from evidence.run import Result
+    from evidence.conclude import Result
 
 console = Console()
 complaints = Console(stderr=True)

@@ -18,8 +18,9 @@ from evidence.exports.styles import FILLED, write_qml
 from evidence.files import written
 from evidence.ledger import Outcome
 from imagery.period import Period
-from imagery.sources.files.item import PRODUCT, write_item
+from imagery.sources.files.item import write_item
 from imagery.sources.files.write import write_cog
+from imagery.sources.folders.stac_words import PRODUCT
 from models.occupancy.fillmap import FillMap
 
 MOST = 40

@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import scipy  # its parts load when they are first used
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from imagery.errors import UnreadableError
 from models.detections import Detections
@@ -203,7 +203,9 @@ def fit_score(x: Floats, right: NDArray[np.bool_], ridge: float = 1.0) -> tuple[
         slope = -(x.T @ (sign / (1 + np.exp(margin)))) + 2 * ridge * free * w
         return float(value), slope
 
-    return tuple(float(w) for w in minimize(cost, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x)
+    return tuple(
+        float(w) for w in scipy.optimize.minimize(cost, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x
+    )
 
 
 def fit_count(gsd_m: float, mapped: bool, of: Counted, true: Floats) -> CountModel:
@@ -231,7 +233,7 @@ def fit_count(gsd_m: float, mapped: bool, of: Counted, true: Floats) -> CountMod
     # Weak priors: a few images without a surprise do not prove that there will be none.
     middle = np.array([*np.log([1.0, 0.5, 0.5, 0.1]), 2.0])
     about = np.array([0.5, 0.5, 1.0, 0.7, 1.0])
-    return model(minimize(cost, middle, method="Nelder-Mead", options={"maxiter": 5000}).x)
+    return model(scipy.optimize.minimize(cost, middle, method="Nelder-Mead", options={"maxiter": 5000}).x)
 
 
 def left_out(gsd_m: float, mapped: bool, of: Counted, true: Floats) -> list[float]:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import chi2
+import scipy  # its parts load when they are first used
 
 from imagery.errors import InputError
 from models.detections import Detections
@@ -125,8 +125,8 @@ def _judged(found: Detections, rates: Rates, visible_share: float, level: float)
 def _poisson(n: int, level: float) -> tuple[float, float]:
     """Exact bounds of a Poisson mean of which n were seen."""
     tail = (1 - level) / 2
-    low = float(chi2.ppf(tail, 2 * n)) / 2 if n else 0.0
-    return low, float(chi2.ppf(1 - tail, 2 * n + 2)) / 2
+    low = float(scipy.stats.chi2.ppf(tail, 2 * n)) / 2 if n else 0.0
+    return low, float(scipy.stats.chi2.ppf(1 - tail, 2 * n + 2)) / 2
 
 
 @cache

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imagery.errors import ConfigError
-from models.detections import Detector
+from imagery.reader import Raster
+from models.detections import Detections, Detector
+from models.onecore import keep_torch_to_one
 from models.wagons.edges import EdgesDetector
 
 ADAPTABLE = "strips"
@@ -38,11 +44,56 @@ def detector(name: str) -> Detector:
         ConfigError: There is none of that name; the message lists those there are.
         UnreadableError: Its weights are absent or damaged.
     """
+    _check(name)
+    return _DETECTORS[name]()
+
+
+def late(name: str) -> Detector:
+    """A detector that is made when the first picture wants it.
+
+    Loading torch takes longer than looking at a coarse date, and not every run has a fine picture.
+
+    Raises:
+        ConfigError: There is none of that name; the message lists those there are.
+    """
+    _check(name)
+    return _Late(name)
+
+
+class _Late:
+    """A detector of the package by its name, which is all of it that travels to other processes."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._made: Detector | None = None
+        self._making = threading.Lock()  # scenes are looked at side by side
+
+    def __reduce__(self) -> tuple[Callable[[str], Detector], tuple[str]]:
+        return late, (self._name,)
+
+    @property
+    def name(self) -> str:
+        """See Detector.name."""
+        return self._name
+
+    def detect(self, raster: Raster, tracks: Sequence[NDArray[np.float64]] = ()) -> Detections:
+        """See Detector.detect.
+
+        Raises:
+            UnreadableError: The weights are absent or damaged.
+        """
+        with self._making:
+            if self._made is None:
+                self._made = detector(self._name)
+                keep_torch_to_one()
+        return self._made.detect(raster, tracks)
+
+
+def _check(name: str) -> None:
     if name not in _DETECTORS:
         near = get_close_matches(name, _DETECTORS, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ConfigError(f"no detector {name!r}: there are {', '.join(_DETECTORS)}{hint}")
-    return _DETECTORS[name]()
 
 
 def exported(name: str, folder: Path) -> Detector:

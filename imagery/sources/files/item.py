@@ -15,8 +15,6 @@ from odc.geo.geobox import GeoBox
 
 from imagery.grid import ground_gsd, pixel_to_lonlat
 
-PRODUCT = "yardwatch:made"
-"""Property of such an Item: what was made. A tile folder that holds one does not take it for an image."""
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
 
 

@@ -15,10 +15,10 @@ from imagery.errors import UnreadableError
 from imagery.grid import ground_gsd
 from imagery.scenes import Asset, Scene
 from imagery.sensors import SENSORS
-from imagery.sources.files.item import PRODUCT
 from imagery.sources.files.rasterfile import Header, placed, read_header
 from imagery.sources.folders.headers import backscatter_of, is_simulated
 from imagery.sources.folders.stac_words import (
+    PRODUCT,
     bands_named,
     is_visual,
     number,
@@ -156,7 +156,7 @@ def _images(item: Item) -> list[tuple[str, Mapping[str, Any], Path]]:
                 f"{item.path.name}: asset {key!r} points out of the folder ({href}); copy the file into it",
                 "outside-folder",
             )
-        elif path.is_file():
+        elif os.path.isfile(path):  # unlike Path.is_file, it takes any name
             kept.append((key, asset, path))
         else:
             elsewhere.append(href)

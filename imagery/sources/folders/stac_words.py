@@ -13,6 +13,9 @@ from imagery.sources.files.rasterfile import RGB, Header
 from imagery.sources.folders.headers import band_names, scale_of
 from imagery.sources.folders.names import read_name, tidy_band
 
+PRODUCT = "yardwatch:made"
+"""Property of an Item that a run wrote: what was made. A tile folder takes none of these for an image."""
+
 _SENTINEL_2 = {
     "coastal": "B01",
     "blue": "B02",
