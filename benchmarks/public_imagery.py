@@ -29,7 +29,7 @@ from imagery.reader import open_scene
 from imagery.sources.folders.folder import find_scenes
 from imagery.tiles import Tile
 from imagery.visibility import believable, shares
-from models.occupancy.profile import LEAST_SEEN
+from models.occupancy.limits import LEAST_SEEN
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("YARDWATCH_DATA", ROOT.parent / "shared" / "data"))

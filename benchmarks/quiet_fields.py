@@ -18,7 +18,7 @@ from imagery.alignment.frames import Frames, frame
 from imagery.period import Period
 from imagery.tiles import Tile
 from models.measurement import PASS, Measurement, Skip
-from models.occupancy import profile
+from models.occupancy import occupied, profile
 from models.occupancy.filled import METHOD as LEARNED
 from models.occupancy.filled import filled
 from models.occupancy.views import read_view
@@ -108,7 +108,7 @@ def read_yard(tiles: list[Tile], lines: Lines) -> list[tuple[Tile, Measurement]]
         view = read_view(tile, framed.good, axes, framed.shift)
         assert view is not None, "the fields have optical bands and hold the tracks"
         views.append(view)
-    simple = [found for _, found in profile.occupied(profiles, LEVEL)]
+    simple = [found for _, found in occupied.occupied(profiles, LEVEL)]
     net = [one if isinstance(one, Skip) else one.measurements for one in filled(views, LEVEL)]
     return [
         (tile, next(one for one in found if one.quantity == "occupied_track_m"))

@@ -18,7 +18,8 @@ from imagery.tiles import Tile
 from imagery.visibility import believable
 from models.measurement import Skip
 from models.occupancy.cells import full_response, lay, optical_bands, sample
-from models.occupancy.profile import occupied, read_profile
+from models.occupancy.occupied import occupied
+from models.occupancy.profile import read_profile
 from models.occupancy.residual import GUARD_DAYS, NEIGHBOURS, Stack, nan_median
 from models.occupancy.spectra import covered_share, library
 

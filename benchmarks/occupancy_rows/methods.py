@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from imagery.synthetic.places import random_place
 from models.measurement import PASS, Skip
-from models.occupancy import profile
+from models.occupancy import occupied, profile
 from models.occupancy.corridor import Corridor, Rails
 from models.occupancy.differ import Difference, differences
 from models.occupancy.gate import gate
-from models.occupancy.intervals import WAGON_LENGTH_M
 from models.occupancy.lessons import Seen, Wanted, seen_at
+from models.occupancy.limits import WAGON_LENGTH_M
 from models.occupancy.registry import reader
 from models.occupancy.solve import Cells, solve
 
@@ -88,7 +88,7 @@ def _profile(one: Seen) -> profile.Profile:
 def _metres(profiles: list[profile.Profile]) -> list[float]:
     return [
         float("nan") if isinstance(result, Skip) else result[0].value
-        for _, result in profile.occupied(profiles)
+        for _, result in occupied.occupied(profiles)
     ]
 
 

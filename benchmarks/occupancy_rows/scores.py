@@ -11,7 +11,8 @@ from scipy.optimize import minimize
 
 from models.occupancy.differ import Difference
 from models.occupancy.gate import PASS, gate
-from models.occupancy.intervals import WAGON_LENGTH_M, Calibration
+from models.occupancy.intervals import Calibration
+from models.occupancy.limits import WAGON_LENGTH_M
 from models.occupancy.reading import Reading
 
 LEVEL = 0.9

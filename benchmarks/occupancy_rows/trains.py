@@ -25,7 +25,7 @@ from imagery.tiles import Tile
 from imagery.tracks import tracks_in_pixels
 from models.measurement import PASS, Measurement, Skip
 from models.occupancy.fit import RESOLVED_GAP_M
-from models.occupancy.profile import WAGON_LENGTH_M
+from models.occupancy.limits import WAGON_LENGTH_M
 from models.occupancy.sight import WEIGHTS, Sight
 from models.occupancy.trains import Train, find_trains, occupied_m
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from evidence.ledger import Outcome, Sighting
 from models.measurement import Measurement, Skip
-from models.occupancy import blue, fuse, profile, radar
+from models.occupancy import blue, fuse, occupied, radar
 from models.occupancy.filled import Filled, filled
 
 
@@ -32,7 +32,7 @@ def _of_one_sensor(group: Sequence[Sighting], level: float) -> list[Outcome]:
     """Dates of one place and sensor: metres of track first, then what lies under covers."""
     outcomes = [sighting.outcome for sighting in group]
     profiles = [(i, s.profile) for i, s in enumerate(group) if s.profile is not None]
-    for (i, _), (_, metres) in zip(profiles, profile.occupied([p for _, p in profiles], level), strict=True):
+    for (i, _), (_, metres) in zip(profiles, occupied.occupied([p for _, p in profiles], level), strict=True):
         outcomes[i] = _ended(outcomes[i], metres)
     views = [(i, s.view) for i, s in enumerate(group) if s.view is not None]
     for (i, _), read in zip(views, filled([view for _, view in views], level), strict=True):

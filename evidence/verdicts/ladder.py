@@ -11,7 +11,7 @@ from evidence.claims import Claim
 from evidence.verdicts.cases import COUNT_TOLERANCE, LENGTH_TOLERANCE, number
 from evidence.verdicts.verdict import Verdict
 from imagery.period import Period
-from models.occupancy.profile import WAGON_LENGTHS_M
+from models.occupancy.limits import WAGON_LENGTHS_M
 
 Rung = Literal["seen", "measured", "inferred", "not measured", "not testable"]
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from models.measurement import Measurement, Skip
 from models.occupancy.cells import ROLES
 from models.occupancy.lattice import Look
-from models.occupancy.profile import (
+from models.occupancy.limits import (
     LEAST_AROUND,
     LEAST_DATES,
     LEAST_SEEN,

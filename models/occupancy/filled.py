@@ -12,7 +12,8 @@ from models.occupancy.corridor import Corridor, Rails
 from models.occupancy.differ import Difference, differences
 from models.occupancy.fillmap import FillMap, fill_map
 from models.occupancy.gate import gate
-from models.occupancy.intervals import WAGON_LENGTH_M, Calibration
+from models.occupancy.intervals import Calibration
+from models.occupancy.limits import WAGON_LENGTH_M
 from models.occupancy.reading import Reading
 from models.occupancy.registry import WEIGHTS, reader
 from models.occupancy.views import View

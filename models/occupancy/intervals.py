@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.errors import UnreadableError
+from models.occupancy.limits import WAGON_LENGTH_M
 from models.occupancy.reading import Reading
 
-WAGON_LENGTH_M = 13.92
-"""A four-axle gondola over couplers: what an equivalent is worth."""
 BINS_M = (150.0, 500.0)
 """Readings below, between and above these filled metres are calibrated apart."""
 _GRID = np.round(np.linspace(0.0025, 0.9975, 399), 4)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from models.measurement import Measurement, Skip
 from models.occupancy.lattice import Look
-from models.occupancy.profile import LEAST_AROUND, LEAST_DATES, LEAST_SEEN, WAGON_LENGTH_M, WAGON_LENGTHS_M
+from models.occupancy.limits import LEAST_AROUND, LEAST_DATES, LEAST_SEEN, WAGON_LENGTH_M, WAGON_LENGTHS_M
 from models.occupancy.residual import GUARD_DAYS, Stack, nan_median
 
 METHOD = "radar"

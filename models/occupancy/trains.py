@@ -24,7 +24,7 @@ from models.occupancy.blocks import Costs
 from models.occupancy.cells import optical_bands
 from models.occupancy.composed import Picture
 from models.occupancy.fit import Fit
-from models.occupancy.profile import WAGON_LENGTH_M, WAGON_LENGTHS_M
+from models.occupancy.limits import WAGON_LENGTH_M, WAGON_LENGTHS_M
 from models.occupancy.sight import Sight
 
 Floats = NDArray[np.float64]

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from models.occupancy.fillconfig import TRIED, TRIED_KINDS, FillConfig
-from models.occupancy.intervals import WAGON_LENGTH_M, Calibration, Trial, calibrate
+from models.occupancy.intervals import Calibration, Trial, calibrate
 from models.occupancy.lessons import school, tried
+from models.occupancy.limits import WAGON_LENGTH_M
 from models.occupancy.reading import FillReader
 from models.occupancy.restless import restless
 from models.occupancy.traffic import busier, far_top
