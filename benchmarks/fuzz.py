@@ -2,9 +2,9 @@
 
     python -m benchmarks.fuzz [--inputs 1000000] [--method blind] [--only NAME ...] [--cpu-s 600] [--seed 1]
 
-adds to ``benchmarks/results/fuzz.json``, one count a reader and method, after every few seconds of work: a run
-that is killed loses nothing, and one that is started again goes on with seeds that were not used yet. Readers
-take turns of equal CPU time, so the fast ones are the first to have all their inputs.
+adds to ``benchmarks/results/fuzz.json``, one count a reader and method, after every few seconds of work: a
+run that is killed loses nothing, and one that is started again goes on with seeds that were not used yet.
+Readers take turns of equal CPU time, so the fast ones are the first to have all their inputs.
 
 A turn is a process of its own: a library that dies ends one turn and is counted. Inputs that take longer than
 10 s are hangs; a process may take 6 GiB. An audit hook of Python counts files opened for writing or removed

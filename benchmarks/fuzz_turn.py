@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fuzz_mutations import Edit, mutated
+from fuzz_mutations import mutated
 from fuzz_targets import Target
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
@@ -35,7 +35,15 @@ MOST_BYTES = 6 * 2**30
 MOST_EDITS = 8
 BLOCK = 1000
 """Inputs whose mutations are drawn together."""
-_WATCHED = ("socket.connect", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.remove", "os.rename")
+_WATCHED = (
+    "socket.connect",
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.remove",
+    "os.rename",
+)
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
@@ -104,7 +112,6 @@ class Feeder:
     def __init__(self, target: Target, folder: Path, tally: Tally) -> None:
         """Prepare the folder and the signals."""
         self._target, self._folder, self.tally = target, folder, tally
-        folder.mkdir()
         target.prepare(folder)
         self._watch = Watch(folder)
         signal.signal(signal.SIGALRM, _hung)
@@ -145,12 +152,16 @@ def turn(target: Target, method: str, inputs: int, cpu_s: float, seeds: Sequence
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         child = os.fork()
         if child == 0:
-            _in_child({"blind": _blind, "hypothesis": _chosen}[method], target, inputs, cpu_s, seeds, folder, moved)
+            _in_child(
+                {"blind": _blind, "hypothesis": _chosen}[method], target, inputs, cpu_s, seeds, folder, moved
+            )
         status = _wait(child, lambda: moved[:])
         if status == 0:
             return Tally(**json.loads((folder / "tally").read_text()))
         (number,) = struct.unpack("q", moved[:])
-        tally = Tally(inputs=number, crashes=1, cpu_s=resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+        tally = Tally(
+            inputs=number, crashes=1, cpu_s=resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        )
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             tally.crashes, tally.hangs = 0, 1
         told = (folder / "stderr").read_text(errors="replace")[-1500:]
@@ -186,6 +197,8 @@ def _in_child(
         with (folder / "stderr").open("wb") as file:
             os.dup2(file.fileno(), 2)  # GDAL and others say there what they think of each input
         faulthandler.enable()
+        (folder / "place").mkdir()
+        tempfile.tempdir = str(folder / "place")  # a rerun has a folder of its own there
         warnings.simplefilter("ignore")
         resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
         tally, start = Tally(), time.process_time()
@@ -262,5 +275,3 @@ def guided_turn(
             found = [path.read_bytes().hex()[:4000] for path in Path(temporary).glob("found-*")]
             tally.findings.append({"input": {"bytes": found[:1]}, "error": text[-1500:]})
         return tally
-
-

@@ -68,9 +68,10 @@ class Checkpoint:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = dict(stored)
-        except (OSError, ValueError, EOFError):
+            meta = json.loads(str(arrays["meta"]))
+            return [_sighting(plain, arrays, f"{i}/") for i, plain in enumerate(meta)]
+        except Exception:  # absent or damaged in any way: the scene is looked at again, which loses nothing
             return None
-        return [_sighting(plain, arrays, f"{i}/") for i, plain in enumerate(json.loads(str(arrays["meta"])))]
 
     def save(self, scene: Scene, sightings: Sequence[Sighting], kin: str = "") -> None:
         """Keep what was seen; the file is whole or not there. See load."""

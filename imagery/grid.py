@@ -19,6 +19,8 @@ from pyproj import CRS, Geod, Transformer
 from imagery.errors import InputError
 
 _GEOD = Geod(ellps="WGS84")
+SMALLEST_M = 1e-4
+"""Pixels are larger than this on the ground: counts of smaller ones would not even be whole numbers."""
 _SAME_PIXEL = 1e-3
 """Pixels by which corners of one lattice may differ after rounding."""
 
@@ -95,7 +97,7 @@ def square_utm(grid: GeoBox) -> GeoBox:
     by is square on the ground to better than 0.1 %.
 
     Raises:
-        InputError: The image spans more of the earth than a UTM zone can show.
+        InputError: The image spans more of the earth than a UTM zone can show, or its pixels have no size.
     """
     gsd = ground_gsd(grid)
     rows, cols = grid.shape
@@ -107,6 +109,10 @@ def square_utm(grid: GeoBox) -> GeoBox:
     if not (np.isfinite(x).all() and np.isfinite(y).all()) or np.ptp(x) > 2e6:
         raise InputError(
             f"an image of {rows} x {cols} pixels of {gsd:g} m is too wide for one UTM zone; cut it"
+        )
+    if not gsd > SMALLEST_M:
+        raise InputError(
+            f"pixels of {gsd:g} m on the ground, not above {SMALLEST_M} m: its position is wrong"
         )
     left, top = math.floor(x.min() / gsd) * gsd, math.ceil(y.max() / gsd) * gsd
     shape = (max(1, math.ceil((top - y.min()) / gsd)), max(1, math.ceil((x.max() - left) / gsd)))

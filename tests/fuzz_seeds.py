@@ -187,13 +187,26 @@ DIMAP = b"""<?xml version="1.0"?><Dimap_Document><Dataset_Sources><Strip_Source>
 <Raster_Index><BAND_ID>B1</BAND_ID><BAND_INDEX>2</BAND_INDEX></Raster_Index>
 <Raster_Index><BAND_ID>B0</BAND_ID><BAND_INDEX>3</BAND_INDEX></Raster_Index>
 <Raster_Index><BAND_ID>B3</BAND_ID><BAND_INDEX>4</BAND_INDEX></Raster_Index></Raster_Index_List>
-<Data_Files><Data_File tile_R="1" tile_C="1"><DATA_FILE_PATH href="IMG_PHR1A_R1C1.TIF"/></Data_File></Data_Files>
+<Data_Files><Data_File tile_R="1" tile_C="1"><DATA_FILE_PATH href="IMG_PHR1A_R1C1.TIF"/>
+</Data_File></Data_Files>
 </Raster_Data><Geometric_Data><Located_Geometric_Values><LOCATION_TYPE>Center</LOCATION_TYPE>
 <TIME>2023-09-13T02:16:00.5Z</TIME><SUN_AZIMUTH>164</SUN_AZIMUTH><SUN_ELEVATION>41</SUN_ELEVATION>
 <VIEWING_ANGLE>8</VIEWING_ANGLE></Located_Geometric_Values></Geometric_Data>
 <Radiometric_Data><RADIOMETRIC_PROCESSING>BASIC</RADIOMETRIC_PROCESSING></Radiometric_Data></Dimap_Document>"""
 FIGURES = b"site,date,quantity,value\nyard,2023-09-13,railcars,12\nyard,2023-09-14T02:16:00Z,railcars,9\n"
-VERDICTS = as_json([{"claim_id": "a", "verdict": "undecided", "reason": "why", "scene_ids": ["S2A"], "value": 3.5, "low": 1, "high": 5}])
+VERDICTS = as_json(
+    [
+        {
+            "claim_id": "a",
+            "verdict": "undecided",
+            "reason": "why",
+            "scene_ids": ["S2A"],
+            "value": 3.5,
+            "low": 1,
+            "high": 5,
+        }
+    ]
+)
 TRUTH = as_json(
     {"scenes": [{"site": "yard", "day": "2023-09-13", "railcars": 12, "occupied_track_m": 150.5}]}
 )

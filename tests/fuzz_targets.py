@@ -166,12 +166,10 @@ class _Server(requests.adapters.BaseAdapter):
     """Answers every request with the same bytes."""
 
     data = b""
-    headers: dict[str, str] = {}
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         answer = requests.Response()
         answer.status_code, answer.raw, answer.url = 200, BytesIO(self.data), str(request.url)
-        answer.headers.update(self.headers)
         return answer
 
     def close(self) -> None:
@@ -265,7 +263,13 @@ def _base(folder: Path) -> None:
 
 
 def _measured() -> pd.DataFrame:
-    row = {"site": "yard", "scene_id": "S2A", "taken_at": "2023-09-13T02:16:00Z", "sensor": "rgb", "gsd_m": 0.5}
+    row = {
+        "site": "yard",
+        "scene_id": "S2A",
+        "taken_at": "2023-09-13T02:16:00Z",
+        "sensor": "rgb",
+        "gsd_m": 0.5,
+    }
     row |= {"quantity": "railcars", "value": 3.0, "low": 1.0, "high": 5.0, "level": 0.9, "method": "edges"}
     row |= {"simulated": False}
     return pd.DataFrame([row])
@@ -407,11 +411,19 @@ def _texts() -> list[Target]:
         Target("site file", (seeds.SITE,), _file("site.geojson", load_site)),
         Target("track file", (seeds.SITE,), _file("tracks.geojson", load_tracks)),
         Target("site file renewed", (seeds.SITE,), _file("base.geojson", _merged)),
-        Target("claims", (claims[: claims.rindex(b"\n- ")],), _file("claims.yaml", lambda path: load_claims([path]))),
+        Target(
+            "claims",
+            (claims[: claims.rindex(b"\n- ")],),
+            _file("claims.yaml", lambda path: load_claims([path])),
+        ),
         Target("run config", (run,), _file("run.yaml", load_config)),
         Target("fetch config", (fetch,), _file("fetch.yaml", load_fetch_config)),
         Target("sweep", (sweep,), _file("sweep.yaml", _swept), _base),
-        Target("scenario", (simulate[: simulate.index(b"  - site: ../../seeds/sites/rajin")],), _file("scenario.yaml", load_scenario)),
+        Target(
+            "scenario",
+            (simulate[: simulate.index(b"  - site: ../../seeds/sites/rajin")],),
+            _file("scenario.yaml", load_scenario),
+        ),
         Target("ground of a scenario", (ground[:2000],), _file("ground.yaml", load_ground)),
         Target("label file", (seeds.COCO, seeds.DOTA, seeds.DRAWN), _file("labels.json", read_sheets)),
         Target("boxes of an image", (seeds.BOXES,), _file("boxes.json", read_labels)),
@@ -445,11 +457,28 @@ def _of_runs(folder: Path) -> list[Target]:
         Target("dossier under a seal that holds", (seeds.DOSSIER,), _resealed, _dossier),
         Target("public key", (seeds.PUBLIC_KEY,), _file("key.pem", load_public_key)),
         Target("outside figures", (seeds.FIGURES,), _file("figures.csv", _compared), _run),
-        Target("verdicts of a run", (seeds.VERDICTS,), _file("verdicts.json", lambda path: read_verdicts(path.parent))),
+        Target(
+            "verdicts of a run",
+            (seeds.VERDICTS,),
+            _file("verdicts.json", lambda path: read_verdicts(path.parent)),
+        ),
         Target("best of a sweep", (seeds.BEST,), _file("best.json", lambda path: best_of([path.parent]))),
-        Target("measurements of a run", (measured,), _file("measurements.parquet", lambda path: read_measurements(path.parent))),
-        Target("table of a sweep", ((folder / "sweep.parquet").read_bytes(),), _file("sweep.parquet", lambda path: runs_of([path.parent]))),
-        Target("boxes of a dossier", ((folder / "boxes.parquet").read_bytes(),), _reviewed("detections.parquet"), _dossier),
+        Target(
+            "measurements of a run",
+            (measured,),
+            _file("measurements.parquet", lambda path: read_measurements(path.parent)),
+        ),
+        Target(
+            "table of a sweep",
+            ((folder / "sweep.parquet").read_bytes(),),
+            _file("sweep.parquet", lambda path: runs_of([path.parent])),
+        ),
+        Target(
+            "boxes of a dossier",
+            ((folder / "boxes.parquet").read_bytes(),),
+            _reviewed("detections.parquet"),
+            _dossier,
+        ),
         Target("measurements of a dossier", (measured,), _reviewed("measurements.parquet"), _dossier),
         Target("finished scene", (_kept(folder),), _finished),
     ]
@@ -469,13 +498,48 @@ def _of_images(folder: Path) -> list[Target]:
         end: cv2.imencode(end, np.moveaxis(pixels, 0, -1))[1].tobytes() for end in (".png", ".jpg", ".jp2")
     }
     return [
-        Target("STAC Item in a folder", (seeds.as_json(seeds.OWN),), _file("item.json", _image), _beside("B04.tif", 1)),
-        Target("Planet description", (seeds.PLANET,), _file("20230913_021600_78_2461_metadata.json", _image), _beside(PLANET_IMAGE)),
-        Target("Maxar description, XML", (seeds.MAXAR,), _file("23SEP13021600-M2AS-1.XML", _image), _beside("23SEP13021600-M2AS-1.TIF", 1)),
-        Target("Maxar description, IMD", (seeds.IMD,), _file("23SEP13021600-M2AS-1.IMD", _image), _beside("23SEP13021600-M2AS-1.TIF", 1)),
-        Target("Airbus description", (seeds.DIMAP,), _file("DIM_PHR1A.XML", _image), _beside("IMG_PHR1A_R1C1.TIF")),
-        Target("Zarr, metadata", ((store / "B04" / "zarr.json").read_bytes(),), _in_store("B04/zarr.json"), _store),
-        Target("Zarr, chunk", ((store / "B04" / "c" / "0" / "0" / "0").read_bytes(),), _in_store("B04/c/0/0/0"), _store),
+        Target(
+            "STAC Item in a folder",
+            (seeds.as_json(seeds.OWN),),
+            _file("item.json", _image),
+            _beside("B04.tif", 1),
+        ),
+        Target(
+            "Planet description",
+            (seeds.PLANET,),
+            _file("20230913_021600_78_2461_metadata.json", _image),
+            _beside(PLANET_IMAGE),
+        ),
+        Target(
+            "Maxar description, XML",
+            (seeds.MAXAR,),
+            _file("23SEP13021600-M2AS-1.XML", _image),
+            _beside("23SEP13021600-M2AS-1.TIF", 1),
+        ),
+        Target(
+            "Maxar description, IMD",
+            (seeds.IMD,),
+            _file("23SEP13021600-M2AS-1.IMD", _image),
+            _beside("23SEP13021600-M2AS-1.TIF", 1),
+        ),
+        Target(
+            "Airbus description",
+            (seeds.DIMAP,),
+            _file("DIM_PHR1A.XML", _image),
+            _beside("IMG_PHR1A_R1C1.TIF"),
+        ),
+        Target(
+            "Zarr, metadata",
+            ((store / "B04" / "zarr.json").read_bytes(),),
+            _in_store("B04/zarr.json"),
+            _store,
+        ),
+        Target(
+            "Zarr, chunk",
+            ((store / "B04" / "c" / "0" / "0" / "0").read_bytes(),),
+            _in_store("B04/c/0/0/0"),
+            _store,
+        ),
         Target("NetCDF", ((folder / "seed.nc").read_bytes(),), _file("20230913_fuzz.nc", _image)),
         Target("TIFF", ((folder / "seed.tif").read_bytes(),), _file("20230913_fuzz.tif", _image)),
         *(

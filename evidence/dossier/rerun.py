@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import os
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from evidence.config import RunConfig, anchored, check_config
-from evidence.dossier.seal import CONFIG, SOFTWARE, climbs
+from evidence.config import anchored
+from evidence.dossier.contents import NUMBERS, Rows, code_of, config_in, measurements_in, verdicts_in
 from evidence.dossier.verify import Broken, Held
 from evidence.files import code_digest
 from evidence.run import run
-from imagery.errors import ConfigError, InputError
-from imagery.textfile import read_text
+from imagery.errors import InputError
 
 TOLERANCE = 1e-3
 """Relative difference of a value or of an end of its interval that another processor may make."""
 OTHER_CODE = "This installation's code or weights are not those of the dossier"
-MAX_TABLE_BYTES = 256 * 1024 * 1024
-KEY = ("site", "scene_id", "quantity", "method")
-NUMBERS = ("value", "low", "high")
-
-Rows = Mapping[tuple[str, ...], tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -67,11 +56,10 @@ def rerun(held: Held, tolerance: float = TOLERANCE) -> Rerun:
         there, out = Path(temporary, "inputs"), Path(temporary, "out")
         for name in held.inputs:
             _place(held.base / name, there / name)
-        run(anchored(_config(held.folder / CONFIG), there), out, "yardwatch verify --rerun")
-        measured = [_measurements(folder / "measurements.csv") for folder in (held.folder, out)]
-        judged = [_verdicts(folder / "verdicts.json") for folder in (held.folder, out)]
-    software = json.loads(read_text(held.folder / SOFTWARE, MAX_TABLE_BYTES))
-    same_code = software["code_sha256"] == code_digest()
+        run(anchored(config_in(held), there), out, "yardwatch verify --rerun")
+        measured = [measurements_in(folder) for folder in (held.folder, out)]
+        judged = [verdicts_in(folder) for folder in (held.folder, out)]
+    same_code = code_of(held) == code_digest()
     try:
         differences = [_compare("measurement", tolerance, *measured), _compare("verdict", tolerance, *judged)]
     except Broken as broken:
@@ -87,36 +75,6 @@ def _place(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def _config(path: Path) -> RunConfig:
-    config = check_config(RunConfig, json.loads(read_text(path, MAX_TABLE_BYTES)), CONFIG)
-    single = [one for one in (config.tracks, config.adapted, config.engine) if one]
-    for one in (*config.tiles, *config.sites, *config.claims, *single):
-        if climbs(one.as_posix()):
-            raise ConfigError(f"{CONFIG}: {str(one)!r} leads out of the folder of inputs")
-    return config
-
-
-def _measurements(path: Path) -> Rows:
-    rows: dict[tuple[str, ...], tuple[float, ...]] = {}
-    seen: Counter[tuple[str, ...]] = Counter()
-    for row in csv.DictReader(read_text(path, MAX_TABLE_BYTES).splitlines()):
-        key = tuple(row[name] for name in KEY)
-        seen[key] += 1
-        rows[(*key, str(seen[key]))] = tuple(_number(row[name]) for name in NUMBERS)
-    return rows
-
-
-def _verdicts(path: Path) -> Rows:
-    return {
-        (one["claim_id"], one["verdict"]): tuple(_number(one[name]) for name in NUMBERS)
-        for one in json.loads(read_text(path, MAX_TABLE_BYTES))
-    }
-
-
-def _number(value: Any) -> float:
-    return math.nan if value in (None, "") else float(value)
 
 
 def _compare(what: str, tolerance: float, before: Rows, after: Rows) -> float:

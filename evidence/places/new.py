@@ -178,7 +178,12 @@ def _corrected(feature: Json, fresh: Sequence[MapFeature], both: BaseGeometry) -
 
 
 def _shape(feature: Json) -> BaseGeometry:
-    found: BaseGeometry = shapely.from_geojson(json.dumps(feature["geometry"]))
+    try:
+        found: BaseGeometry = shapely.from_geojson(json.dumps(feature["geometry"]))
+    except shapely.errors.GEOSException as error:
+        raise InputError(
+            f"feature {short(feature.get('id'))} has no shape that can be drawn: {error}"
+        ) from error
     return found
 
 

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evidence.dossier.seal import CONFIG
+from evidence.dossier.contents import config_in
 from evidence.dossier.verify import Held, verify
 from evidence.files import written
 from evidence.report.reviewed import with_review
 from evidence.review.marks import Mark, load_marks
 from evidence.tables import BOX_COLUMNS, write_csv
+from evidence.verdicts.readback import read_table
 from imagery.errors import InputError
 from imagery.period import Period
 from models.stats.checked import Corrected, chances, corrected, draw
@@ -29,6 +30,7 @@ MARKS, TABLE, SUMMARY = "review.jsonl", "review.csv", "review.json"
 DRAWS_A_DATE = 4
 """Draws prepared for each date: more than a person will ever check."""
 
+_TEXTS = ("site", "scene_id", "taken_at", "quantity")
 Box = tuple[float, float, float, float, float]
 
 
@@ -89,11 +91,11 @@ def counted_images(held: Held) -> tuple[Counted, ...]:
     Raises:
         InputError: There is none.
     """
-    found = pd.read_parquet(held.folder / "detections.parquet", columns=["site", "scene_id", *BOX_COLUMNS])
+    found = read_table(held.folder / "detections.parquet", ("site", "scene_id"), BOX_COLUMNS)
     boxes = {
         key: rows[list(BOX_COLUMNS)].to_numpy(float) for key, rows in found.groupby(["site", "scene_id"])
     }
-    measured = pd.read_parquet(held.folder / "measurements.parquet")
+    measured = read_table(held.folder / "measurements.parquet", _TEXTS, ("value", "low", "high"))
     measured = measured[measured["quantity"] == QUANTITY].fillna({"taken_at": ""})
     images = tuple(
         Counted(row["site"], row["scene_id"], row["taken_at"], row["value"], row["low"], row["high"],
@@ -191,14 +193,14 @@ def write_review(held: Held, images: Sequence[Counted], marks: Sequence[Mark], o
     """
     rows = [_row(image, looked) for image, looked in zip(images, looked_at(images, marks), strict=True)]
     write_csv(pd.DataFrame(rows), out / TABLE)
-    config = json.loads((held.folder / CONFIG).read_text(encoding="utf-8"))
+    config = config_in(held)
     content = held.seal.content_sha256
-    means = corrections(images, marks, content, config["target"], config["level"])
+    means = corrections(images, marks, content, config.target, config.level)
     plain = {
         "content_sha256": content,
         "last_mark": marks[-1].hash if marks else None,
         "quantity": QUANTITY,
-        "level": config["level"],
+        "level": config.level,
         "mean": {
             site: {name: _plain(mean) for name, mean in groups.items()} for site, groups in means.items()
         },

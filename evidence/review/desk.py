@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from evidence.config import RunConfig, anchored, check_config
-from evidence.dossier.seal import CONFIG, Plain
+from evidence.config import RunConfig, anchored
+from evidence.dossier.contents import config_in
+from evidence.dossier.seal import Plain
 from evidence.dossier.verify import Held
 from evidence.review.counts import (
     Box,
@@ -73,8 +73,7 @@ def lay_out(held: Held) -> Laid:
     """
     if held.base is None:
         raise InputError("a review needs the images: give the folder of the inputs with --inputs")
-    plain = json.loads((held.folder / CONFIG).read_text(encoding="utf-8"))
-    config = anchored(check_config(RunConfig, plain, CONFIG), held.base)
+    config = anchored(config_in(held), held.base)
     scenes = find_scenes(config.tiles, gsd_m=config.gsd_m, bands=config.bands).scenes
     return Laid(held, config, {scene.id: scene for scene in scenes}, counted_images(held))
 

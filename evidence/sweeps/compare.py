@@ -12,11 +12,13 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from evidence.dossier.seal import climbs
 from evidence.files import written
-from evidence.sweeps.sweep import FIGURES, RUNS, SUMMED, TABLE
+from evidence.sweeps.sweep import BEST, FIGURES, RUNS, SUMMED, TABLE
 from evidence.verdicts.outside import agreements, compare_table
-from evidence.verdicts.readback import read_verdicts
+from evidence.verdicts.readback import LIMIT_BYTES, read_table, read_verdicts
 from imagery.errors import InputError
+from imagery.textfile import read_text, short
 
 SHOWN = ("quantity", "pairs", "unpaired", "bias", "mean_absolute", "coverage", "simulated")
 """Of each agreement."""
@@ -42,11 +44,14 @@ def runs_of(paths: Sequence[Path]) -> dict[str, Path]:
 
 
 def _of_sweep(path: Path) -> dict[str, Path]:
-    table = pd.read_parquet(path / TABLE).drop_duplicates("run")
+    table = read_table(path / TABLE, ("run", "failed")).drop_duplicates("run")
+    table = table[table["failed"] == ""]
+    if odd := [run for run in table["run"] if run is None or climbs(run)]:
+        raise InputError(f"{path / TABLE} names a run {short(odd[0])}: none of a sweep is called so")
     names = [name for name in table.columns if name not in ("run", "failed", "part", *SUMMED)]
     return {
         ", ".join(f"{name}={row[name]}" for name in names): path / RUNS / row["run"]
-        for _, row in table[table["failed"] == ""].iterrows()
+        for _, row in table.iterrows()
     }
 
 
@@ -113,11 +118,15 @@ def draw(runs: Mapping[str, Path], figures: Path, quantity: str, path: Path, day
 
 def best_of(paths: Sequence[Path]) -> list[str]:
     """What each sweep among the paths chose, as sentences."""
-    return [
-        _said(json.loads((path / "best.json").read_text(encoding="utf-8")))
-        for path in paths
-        if (path / "best.json").exists()
-    ]
+    return [_best(path / BEST) for path in paths if (path / BEST).exists()]
+
+
+def _best(path: Path) -> str:
+    text = read_text(path, LIMIT_BYTES)
+    try:
+        return _said(json.loads(text))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise InputError(f"{path} is none of `yardwatch sweep` ({short(error)}): sweep again") from error
 
 
 def _said(best: dict[str, object]) -> str:

@@ -6,6 +6,7 @@ Nothing outside the folder of its root is ever opened; images may lie on other s
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,6 @@ def _inside(folder: Path, base: Path, href: object) -> Path:
     if not isinstance(href, str) or not href.isprintable() or "\\" in href or href.startswith("/vsi"):
         raise InputError(f"href {short(href)} is no path")
     found = (base / href).resolve()
-    if not found.is_relative_to(folder) or found.suffix.lower() == ".vrt" or not found.is_file():
+    if not found.is_relative_to(folder) or found.suffix.lower() == ".vrt" or not os.path.isfile(found):
         raise InputError(f"href {short(href)} names no file below {folder}: copy it into the folder")
     return found

@@ -133,7 +133,7 @@ def read_labels(path: Path) -> Labels:
         lines = tuple(np.asarray(line, dtype=np.float64).reshape(-1, 2) for line in table.get("ignore", []))
         every = np.asarray(boxes, dtype=np.float64).reshape(-1, 5)
         return Labels(str(table["image"]), float(table["gsd_m"]), every[inside], every[~inside], lines)
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, OverflowError, RecursionError) as error:
         raise InputError(
             f"{path} is no label file ({error!r}); it needs image, gsd_m, boxes and ignore"
         ) from error

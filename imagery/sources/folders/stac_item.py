@@ -27,7 +27,7 @@ from imagery.sources.folders.stac_words import (
     scale_named,
     sensor_named,
 )
-from imagery.sources.folders.walk import IMAGES
+from imagery.sources.folders.walk import IMAGES, Found
 
 MAX_JSON_BYTES = 10 * 2**20
 """A larger JSON file is no STAC Item."""
@@ -41,12 +41,15 @@ _AUXILIARY = frozenset({"aot", "wvp", "cloud", "snow", "preview", "thumbnail", "
 class Item:
     """A STAC Item as read from its file."""
 
-    path: Path
-    """The JSON file."""
-    root: Path
-    """Folder that its assets may not leave."""
+    found: Found
+    """The JSON file; its assets may not leave the root in which it was looked for."""
     body: Mapping[str, Any]
     """The Item."""
+
+    @property
+    def path(self) -> Path:
+        """The JSON file."""
+        return self.found.path
 
     @property
     def properties(self) -> Mapping[str, Any]:
@@ -69,15 +72,27 @@ class Item:
     def files(self) -> set[Path]:
         """Every local file that it names, resolved: none of them is a scene of its own."""
         hrefs = (asset["href"] for asset in self.assets.values())
-        return {(self.path.parent / href).resolve() for href in hrefs if _is_local(href)}
+        return {self.real(href) for href in hrefs if _is_local(href)}
+
+    def real(self, href: str) -> Path:
+        """A local file that it names, links resolved."""
+        path = self.found.folder / href
+        beside = path.parent == self.found.folder and path.name != ".."
+        return path if beside and not os.path.islink(path) else path.resolve()
+
+    def holds(self, href: str) -> bool:
+        """Whether a local file that it names lies where its assets may lie."""
+        real = self.real(href)
+        return real.parent == self.found.folder or real.is_relative_to(self.found.root.resolve())
 
 
-def read_item(path: Path, root: Path) -> Item | None:
+def read_item(found: Found) -> Item | None:
     """Read a JSON file; None where it holds something else than a STAC Item.
 
     Raises:
         UnreadableError: It is broken JSON.
     """
+    path = found.path
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             return None
@@ -85,7 +100,7 @@ def read_item(path: Path, root: Path) -> Item | None:
     except (OSError, ValueError, RecursionError) as error:
         raise UnreadableError(f"{path.name} is no valid JSON ({error}): write or fetch it again") from error
     if isinstance(body, dict) and body.get("type") == "Feature" and "stac_version" in body:
-        return Item(path, root, body)
+        return Item(found, body)
     return None
 
 
@@ -151,7 +166,7 @@ def _images(item: Item) -> list[tuple[str, Mapping[str, Any], Path]]:
         path = Path(os.path.normpath(item.path.parent / href))
         if not _is_local(href):
             elsewhere.append(href)
-        elif not path.resolve().is_relative_to(item.root.resolve()):
+        elif not item.holds(href):
             raise UnreadableError(
                 f"{item.path.name}: asset {key!r} points out of the folder ({href}); copy the file into it",
                 "outside-folder",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import Transformer
 from shapely import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -239,8 +239,11 @@ def _lines(shape: BaseGeometry) -> BaseGeometry:
 def local_metres(at: Degrees) -> Transformer:
     """From degrees to metres east and north of the middle of some positions (n, 2), and back by INVERSE."""
     lon, lat = at.mean(axis=0)
-    local = CRS.from_dict({"proj": "aeqd", "lat_0": lat, "lon_0": lon, "ellps": "WGS84"})
-    return Transformer.from_crs(4326, local, always_xy=True)
+    # A pipeline is made at once; between two CRS, PROJ first looks for other ways, for up to 0.1 s.
+    return Transformer.from_pipeline(
+        "+proj=pipeline +step +proj=unitconvert +xy_in=deg +xy_out=rad "
+        f"+step +proj=aeqd +lat_0={lat} +lon_0={lon} +ellps=WGS84"
+    )
 
 
 def _plain(text: str) -> str:

@@ -117,7 +117,7 @@ def retry_after_s(text: str | None, now: Callable[[], datetime] | None = None) -
     except ValueError:
         try:
             until = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, TypeError, IndexError, OverflowError):
             return None
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
         seconds = (until - (now() if now else datetime.now(UTC))).total_seconds()
