@@ -22,7 +22,7 @@ def main(
         typer.Option(help="CSV of what is known: site, date, quantity, value; a sweep has its own."),
     ] = None,
     quantity: Annotated[str, typer.Option(help="What is drawn.")] = "railcars",
-    days: Annotated[float, typer.Option(help="How far a measured date may lie from a figure's.")] = 1.0,
+    days: Annotated[float, typer.Option(help="How far a measured date may lie from a figure's.")] = 0.0,
     to: Annotated[Path | None, typer.Option(help="Folder for compared.csv and compared.png.")] = None,
 ) -> None:
     """Hold runs beside each other: against what is known, and by what they say of each claim.

@@ -103,6 +103,8 @@ class SweepConfig(BaseModel):
     """What is known: a CSV of site, date, quantity and value, or the truth of simulated tiles (JSON)."""
     quantity: str = "railcars"
     """Of the figures: the best setting has the smallest mean absolute error of it."""
+    days: float = Field(0.0, ge=0)
+    """How far a measured date may lie from a figure's; 0 for the same day."""
     choose_on: Part = Part()
     """Figures that the best setting is chosen on."""
     report_on: Part | None = None

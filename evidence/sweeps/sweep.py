@@ -168,7 +168,7 @@ def results(
         if figures is None or one.failed:
             rows.append(base)
             continue
-        table = compare_table(one.folder, file)
+        table = compare_table(one.folder, file, plan.days)
         parts = {CHOSEN_ON: plan.choose_on} | ({REPORTED_ON: plan.report_on} if plan.report_on else {})
         for name, part in parts.items():
             for agreed in agreements(table[part.of(table)]):
