@@ -1,24 +1,27 @@
 """Runs a peer and ours on the same work, in turn, and compares CPU seconds.
 
-Each peer has a Python environment of its own, found as ``$YARDWATCH_PEERS/NAME/bin/python`` (default
-``out/peers``): ``python -m venv out/peers/nrt && out/peers/nrt/bin/pip install nrt``. A peer without one is
-tried in this environment, and skipped with its reason where a package is missing. None is a dependency;
-SAHI's detector (ultralytics) is AGPL and runs as a process apart.
+    python -m benchmarks.peers.run [ROW...]
+
+Each peer has an environment of its own (``environments.py`` makes it) and is skipped with its reason where
+that is absent or a package does not import.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks.peers.work import cube, pictures, window_files
-from benchmarks.scale_rows.measure import ROOT, Row, environment
+import numpy as np
+
+from benchmarks.peers import work
+from benchmarks.peers.environments import python_of
+from benchmarks.scale_rows.measure import Row, environment
 
 ROUNDS = 3
 
@@ -28,74 +31,113 @@ class Peer:
     """One program and the work it shares with ours."""
 
     name: str
-    """Of its script here and of its environment."""
-    packages: tuple[str, ...]
-    """That must import."""
+    """Of the row."""
+    environment: str
+    """See environments.py."""
+    script: str
+    """Beside this file."""
     work: Callable[[], Path]
     """Makes the files that both read."""
     ours: str
-    """Our side, in benchmarks/peers/ours.py."""
+    """Our side, in ours.py."""
     data: str
     """On what, and where the two do not do quite the same."""
+    agree: float | None = None
+    """Relative difference up to which what both sides found is the same; None where it cannot be."""
     at_least: float | None = None
     """How many times our CPU seconds it was to take."""
 
 
-DETECT = "real ground at 0.6 m, read + detect + merge"
-SERIES = "SIMULATED, 120 dates x 96 x 96 pixels with 30 % gaps"
+SAHI = "SAHI, yolo11n-obb, slices of 640"
+RANDOM = "read + detect + merge; its weights drawn at random: it finds nothing, so no F1 and nothing to merge"
+TILES = "200 real tiles, 256 x 256, 0.6 m, no wagons"
+SERIES = "real Sentinel-2 overpasses, 4 bands of 64 x 64 pixels, 44 % under cloud"
 PEERS = (
+    Peer(f"{SAHI}: tiles", "sahi", "sahi_yolo", work.tiles, "detect", f"{TILES}; {RANDOM}", at_least=10.0),
     Peer(
-        "sahi_yolo", ("sahi", "ultralytics"), pictures, "detect",
-        f"{DETECT}; slices of 640, weights of yolo11n-obb drawn at random: its cost alone, no F1", 10.0,
+        f"{SAHI}: joined", "sahi", "sahi_yolo", work.joined, "detect",
+        f"the same ground in two pictures of 2560 x 2560; {RANDOM}", at_least=10.0,
     ),
-    Peer("torchgeo_windows", ("torchgeo",), window_files, "windows", "real port, one band, windows of 512"),
-    Peer("xarray_usual", ("xarray",), cube, "usual", f"{SERIES}; median and its absolute deviation"),
-    Peer("nrt_history", ("nrt",), cube, "usual", f"{SERIES}; theirs fits a harmonic history (EWMA)"),
-    Peer("pyxccd_breaks", ("pyxccd",), cube, "usual", f"{SERIES}; theirs looks for breaks (S-CCD)"),
+    Peer(
+        f"{SAHI}: yards", "sahi", "sahi_yolo", work.yards, "detect",
+        f"five real pictures with railcars, no map; {RANDOM}", at_least=10.0,
+    ),
+    Peer(
+        f"{SAHI}: yards, mapped", "sahi", "sahi_yolo", work.yards, "detect_mapped",
+        f"the same, ours with the axes of the tracks; {RANDOM}", at_least=10.0,
+    ),
+    Peer(
+        "torchgeo, grid sampler", "torchgeo", "torchgeo_windows", work.port, "in_windows",
+        "real port, 5 bands, windows of 512; the same pixels from both", 0.0,
+    ),
+    Peer(
+        "odc-stac, a cube", "odc_stac", "odc_stack", work.items, "stack",
+        "real port, six STAC Items of 5 bands, whole; the same pixels from both", 0.0,
+    ),
+    Peer(
+        "xarray with bottleneck, medians", "xarray", "xarray_usual", work.cube, "usual",
+        f"{SERIES}; median and its absolute deviation, the same from both", 1e-3,
+    ),
+    Peer(
+        "numpy, medians", "xarray", "numpy_usual", work.cube, "usual",
+        f"{SERIES}; nanmedian and its absolute deviation, the same from both", 1e-3,
+    ),
+    Peer(
+        "nrt, EWMA", "nrt", "nrt_history", work.cube, "change",
+        f"{SERIES}; what is usual and how far the last date lies off: theirs by harmonics, ours by medians",
+    ),
+    Peer(
+        "pyxccd, S-CCD", "pyxccd", "pyxccd_breaks", work.cube, "change",
+        f"{SERIES}; theirs looks for breaks at all dates, ours at one",
+    ),
 )  # fmt: skip
 
 
 def compared(peer: Peer) -> Row:
     """Their CPU seconds over ours: the median over rounds in which both take turns."""
     name = f"{peer.name}: their CPU seconds over ours"
-    python = _python(peer)
-    if (missing := _missing(python, peer.packages)) is not None:
-        return Row(name, None, "", f"skipped: {missing}", at_least=peer.at_least)
+    own = python_of(peer.environment)
     try:
-        work = peer.work()
+        if not own.exists():
+            raise RuntimeError(f"no environment: python -m benchmarks.peers.environments {peer.environment}")
         rounds = [
-            (_cost(python, peer.name, work), _cost(sys.executable, "ours", work, peer.ours))
+            (
+                _answer(str(own), peer.script, peer.work()),
+                _answer(sys.executable, "ours", peer.work(), peer.ours),
+            )
             for _ in range(ROUNDS)
         ]
     except (RuntimeError, FileNotFoundError) as error:
-        return Row(name, None, "", f"skipped: {str(error)[-300:]}", at_least=peer.at_least)
-    theirs, ours = (statistics.median(side) for side in zip(*rounds, strict=True))
-    ratio = statistics.median(their / our for their, our in rounds)
-    return Row(name, ratio, "", f"{peer.data}; {theirs:.2f} against {ours:.2f} CPU s", at_least=peer.at_least)
+        return Row(name, None, "", f"skipped: {error}", at_least=peer.at_least)
+    (their, our), *_ = rounds
+    if peer.agree is not None and not np.allclose(their["check"], our["check"], rtol=peer.agree, atol=0):
+        differ = f"not measured: they found {their['check']}, ours {our['check']}"
+        return Row(name, None, "", differ, at_least=peer.at_least)
+    ratio = statistics.median(theirs["cpu_s"] / ours["cpu_s"] for theirs, ours in rounds)
+    return Row(name, ratio, "", f"{peer.data}; {_spent(rounds)}", at_least=peer.at_least)
 
 
-def _python(peer: Peer) -> str:
-    own = Path(os.environ.get("YARDWATCH_PEERS", ROOT / "out" / "peers")) / peer.name / "bin" / "python"
-    return str(own) if own.exists() else sys.executable
-
-
-def _missing(python: str, packages: tuple[str, ...]) -> str | None:
-    done = subprocess.run(
-        [python, "-c", f"import {', '.join(packages)}"], capture_output=True, text=True, check=False
-    )
-    lines = done.stderr.strip().splitlines()
-    return None if not done.returncode else (lines[-1] if lines else f"ended with {done.returncode}")
-
-
-def _cost(python: str, script: str, work: Path, *more: str) -> float:
-    command = [python, str(Path(__file__).with_name(f"{script}.py")), str(work), *more]
-    done = subprocess.run(command, env=environment(), cwd=work, capture_output=True, text=True, check=False)
+def _answer(python: str, script: str, *arguments: Path | str) -> dict[str, Any]:
+    """What a script beside this file prints last; in a process of its own."""
+    command = [python, str(Path(__file__).with_name(f"{script}.py")), *map(str, arguments)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{script} failed: {done.stderr[-300:]}")
-    return float(json.loads(done.stdout.splitlines()[-1])["cpu_s"])
+        said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+        raise RuntimeError(f"{script}: {said[-1]}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _spent(rounds: list[tuple[dict[str, Any], dict[str, Any]]]) -> str:
+    """Both sides' medians, a megapixel too where there are pictures."""
+    seconds = [statistics.median(side["cpu_s"] for side in sides) for sides in zip(*rounds, strict=True)]
+    said = "{:.3g} against {:.3g} CPU s".format(*seconds)
+    if megapixels := rounds[0][0].get("megapixels"):
+        said += ", {:.3g} against {:.3g} a megapixel".format(*(spent / megapixels for spent in seconds))
+    return said
 
 
 if __name__ == "__main__":
     for one in PEERS:
-        if not sys.argv[1:] or one.name in sys.argv[1:]:
+        if not sys.argv[1:] or any(word in one.name for word in sys.argv[1:]):
             print(compared(one))
