@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from imagery.sites import Site
 from imagery.sources.catalogue import Catalogue
 from imagery.sources.network.copy import Window
 from imagery.sources.network.landing import folder_of
+from imagery.sources.network.web import is_private
 from imagery.sources.offers import Gap, Offer, Refusal, RemoteBand
 from imagery.sources.overpasses import Overpass, overpasses
 from imagery.sources.remote_bands import CLOUD_BAND
@@ -201,15 +201,6 @@ def _bands(order: Order, offer: Offer, own_hosts: frozenset[str]) -> tuple[Remot
         if is_private(band.href) and urlsplit(band.href).hostname not in own_hosts:
             raise _Unfit(order, offer, "private-host", f"{band.href} lies in a private network")
     return bands
-
-
-def is_private(href: str) -> bool:
-    """Whether an address names this machine or a private network, to which no catalogue should point."""
-    host = urlsplit(href).hostname or ""
-    try:
-        return "://" in href and not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
 
 
 def _tasks(

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 HIDDEN = "***"
 
-_ADDRESS = re.compile(r"""(?P<url>(?:https?|s3)://[^\s'"<>?#]+)[?#][^\s'"<>]*""")
-_USER = re.compile(r"(?P<scheme>https?|s3)(?P<mark>://)[^\s/@'\"<>]+@")
+_ADDRESS = re.compile(r"""(?P<url>[a-z][a-z0-9+.-]*://[^\s'"<>?#]+)[?#][^\s'"<>]*""", re.IGNORECASE)
+_USER = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)(?P<mark>://)[^\s/@'\"<>]+@", re.IGNORECASE)
 _PAIR = re.compile(
     r"""(?P<key>(?:\bsig|[\w-]*(?:token|password|passwd|secret|signature|credential|api[_-]?key|access[_-]?key(?:id)?"""
     r"""|subscription-key)[\w-]*)["']?\s*[=:]\s*)(?P<quote>["']?)[^\s&,;"'}]+""",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -43,7 +44,7 @@ class Web:
         self._now = now
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "yardwatch"
-        self._session.auth = _no_login  # what a .netrc holds is not sent anywhere
+        self._session.auth = no_login  # what a .netrc holds is not sent anywhere
 
     def json(
         self,
@@ -117,6 +118,15 @@ def same_server(url: str, other: str) -> bool:
     return (a.scheme, a.hostname, a.port) == (b.scheme, b.hostname, b.port)
 
 
+def is_private(href: str) -> bool:
+    """Whether an address names this machine or a private network, to which nothing from outside should point."""
+    host = urlsplit(href).hostname or ""
+    try:
+        return "://" in href and not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
+
+
 def _bounded(answer: requests.Response) -> bytes:
     data = bytearray()
     for piece in answer.iter_content(2**16):
@@ -130,5 +140,6 @@ def _bounded(answer: requests.Response) -> bytes:
     return bytes(data)
 
 
-def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """What a session does in place of looking for a login."""
     return request
