@@ -99,7 +99,9 @@ class Watch:
             writes = isinstance(flags, int) and flags & _WRITES
             if writes and isinstance(path, str | bytes | os.PathLike) and not self._is_inside(path):
                 self.touched.append(f"open {os.fsdecode(path)}")
-        elif event in _WATCHED and not (event.startswith("os.r") and self._is_inside(args[0])):
+        elif event in _WATCHED and not (
+            event.startswith("os.r") and self._is_inside(_full(args[0], args[-1]))
+        ):
             self.touched.append(f"{event} {str(args)[:120]}")
 
     def _is_inside(self, path: Any) -> bool:
@@ -139,6 +141,12 @@ class Feeder:
         if error and all(error[-200:] != known["error"][-200:] for known in self.tally.findings):
             self.tally.findings.append({"input": made, "error": error})
         return error
+
+
+def _full(path: Any, folder: Any) -> str:
+    """A path, also where it is given from an open folder."""
+    held = os.readlink(f"/proc/self/fd/{folder}") if isinstance(folder, int) and folder >= 0 else ""
+    return os.path.join(held, os.fsdecode(path))
 
 
 def _hung(number: int, frame: object) -> None:

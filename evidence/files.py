@@ -1,51 +1,17 @@
-"""Files that are either whole or not there, and the hash that identifies them."""
+"""Cells and texts that are safe to hand on, and the hash that identifies a file."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+import shutil
 from pathlib import Path
 from typing import Any
 
-from imagery.errors import InputError
+from imagery.whole import noted as noted
+from imagery.whole import written as written
 
 _FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are their full-width forms
-_NOTED: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
-
-
-@contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to; on success it becomes ``path``, on failure it is gone.
-
-    Raises:
-        InputError: The folder cannot be written to.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
-        if (noted := _NOTED.get()) is not None:
-            noted.append(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error}); choose another --out") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def noted() -> Iterator[list[Path]]:
-    """Give a list that fills with every file that ``written`` finishes meanwhile."""
-    paths: list[Path] = []
-    token = _NOTED.set(paths)
-    try:
-        yield paths
-    finally:
-        _NOTED.reset(token)
 
 
 def plain_cell(value: Any) -> Any:
@@ -53,12 +19,20 @@ def plain_cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value
 
 
-def without_folder(text: str, folder: Path) -> str:
-    """A text for others to read: paths in it start at ``folder``, or at the home of who ran it."""
-    for path, short in ((folder, ""), (Path.home(), "~/")):
+def without_folder(text: str, *folders: Path) -> str:
+    """A text for others to read: paths in it start at one of the folders, or at the home of who ran it."""
+    for path, short in (*((folder, "") for folder in folders), (Path.home(), "~/")):
         if len(path.parts) > 1:
             text = text.replace(f"{path}/", short)
     return text
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """The same file under another name, or a copy where the disk or its rights do not allow that."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def sha256(path: Path) -> str:

@@ -39,8 +39,9 @@ from evidence.dossier.seal import (
     signed,
 )
 from evidence.dossier.software import LOCK, software
-from evidence.files import noted, sha256, written
+from evidence.files import link_or_copy, noted, sha256, without_folder, written
 from imagery.errors import InputError
+from imagery.sources.stores.address import as_url, root_of
 
 DRAFT = ".dossier.part"
 BEFORE = ".dossier.before"
@@ -67,7 +68,9 @@ class Draft:
     """A dossier in the making: told of each step, then sealed.
 
     Attributes:
-        base: The nearest folder that holds the inputs and ``out``: paths of inputs are told from there.
+        base: The nearest folder that holds the inputs and ``out``: paths of inputs are told from there. Those of
+            objects that were brought from a store are told from where their URL begins.
+        folders: All of these.
         config: The config's plain values, with such paths.
     """
 
@@ -92,9 +95,12 @@ class Draft:
             shutil.rmtree(self._out / left, ignore_errors=True)
         hashes = dict(_file_by_file(inputs))
         roots = [path.resolve() for path in (*config.tiles, *config.sites, *config.claims)]
-        self.base = Path(os.path.commonpath([path.parent for path in (self._out, *roots, *hashes)]))
+        every = {self._out, *roots, *hashes}
+        local = [path.parent for path in every if not root_of(path)]
+        self.base = Path(os.path.commonpath(local)) if local else self._out
+        self.folders = (*{root for path in every if (root := root_of(path))}, self.base)
         self.config = _relative(config, self.base)
-        self._sources = {_below(path, self.base): path for path in sorted(hashes)}
+        self._sources = {_told_from(path, self.base): path for path in sorted(hashes)}
         sizes = {name: path.stat().st_size for name, path in self._sources.items()}
         self._inputs = {
             name: Entry(sha256=hashes[path], bytes=sizes[name]) for name, path in self._sources.items()
@@ -109,8 +115,12 @@ class Draft:
 
     @property
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of each input by its path from ``base``."""
-        return {name: entry.sha256 for name, entry in self._inputs.items()}
+        """SHA-256 of each input by its path from ``base``, or its URL."""
+        return {as_url(name): entry.sha256 for name, entry in self._inputs.items()}
+
+    def told(self, text: str) -> str:
+        """A text for others to read: paths in it start at ``base``, those of brought objects with their store."""
+        return without_folder(text, *self.folders)
 
     @contextmanager
     def step(self, name: str, after: Sequence[str] = ()) -> Iterator[None]:
@@ -143,9 +153,11 @@ class Draft:
         files[CRATE] = self._entry(CRATE)
         public_key = how.key.public_key().public_bytes_raw().hex() if how.key else None
         seal = make_seal(files, self._chain, public_key)
-        (self._folder / SEAL).write_bytes(seal.data())
+        with written(self._folder / SEAL) as path:
+            path.write_bytes(seal.data())
         if how.key:
-            (self._folder / SIGNATURE).write_bytes(signed(seal, how.key))
+            with written(self._folder / SIGNATURE) as path:
+                path.write_bytes(signed(seal, how.key))
         return self._placed(), seal
 
     def _is_product(self, path: Path) -> bool:
@@ -171,11 +183,8 @@ class Draft:
     def _taken(self, name: str, of_it: str) -> Entry:
         target = self._folder / name
         if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(self._out / name, target)
-            except OSError:
-                shutil.copyfile(self._out / name, target)
+            with written(target) as path:
+                link_or_copy(self._out / name, path)
         if (entry := self._entry(name)).sha256 != of_it:
             raise InputError(f"{self._out / name} was changed while the run went on: run it again")
         return entry
@@ -183,8 +192,8 @@ class Draft:
     def _held(self, name: str) -> Entry:
         """An input copied in, never linked: the original is not touched, nor its rights."""
         target = self._folder / HELD / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self._sources[name], target)
+        with written(target) as path:
+            shutil.copyfile(self._sources[name], path)
         if (entry := self._entry(f"{HELD}/{name}")) != self._inputs[name]:
             raise InputError(f"{self._sources[name]} was changed while the run went on: run it again")
         return entry
@@ -219,11 +228,16 @@ def _below(path: Path, base: Path) -> str:
     return path.relative_to(base).as_posix()
 
 
+def _told_from(path: Path, base: Path) -> str:
+    """An input's path from ``base``; that of a brought object is its URL's."""
+    return _below(path, root_of(path) or base)
+
+
 def _relative(config: RunConfig, base: Path) -> dict[str, Any]:
     """The config's plain values, with paths from ``base``."""
 
     def place(path: Path) -> str:
-        return _below(path.resolve(), base)
+        return _told_from(path.resolve(), base)
 
     return config.model_dump(mode="json") | {
         "tiles": [place(path) for path in config.tiles],

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +10,10 @@ from pathlib import Path
 from evidence.config import anchored
 from evidence.dossier.contents import NUMBERS, Rows, code_of, config_in, measurements_in, verdicts_in
 from evidence.dossier.verify import Broken, Held
-from evidence.files import code_digest
+from evidence.files import code_digest, link_or_copy
 from evidence.run import run
 from imagery.errors import InputError
+from imagery.whole import written
 
 TOLERANCE = 1e-3
 """Relative difference of a value or of an end of its interval that another processor may make."""
@@ -55,7 +54,8 @@ def rerun(held: Held, tolerance: float = TOLERANCE) -> Rerun:
     with tempfile.TemporaryDirectory(prefix="yardwatch-") as temporary:
         there, out = Path(temporary, "inputs"), Path(temporary, "out")
         for name in held.inputs:
-            _place(held.base / name, there / name)
+            with written(there / name) as path:
+                link_or_copy(held.base / name, path)
         run(anchored(config_in(held), there), out, "yardwatch verify --rerun")
         measured = [measurements_in(folder) for folder in (held.folder, out)]
         judged = [verdicts_in(folder) for folder in (held.folder, out)]
@@ -67,14 +67,6 @@ def rerun(held: Held, tolerance: float = TOLERANCE) -> Rerun:
             raise
         raise Broken(broken.what, broken.name, f"{broken.why}. {OTHER_CODE}") from None
     return Rerun(len(measured[0]), len(judged[0]), max(differences), same_code)
-
-
-def _place(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _compare(what: str, tolerance: float, before: Rows, after: Rows) -> float:

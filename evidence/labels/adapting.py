@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from evidence.files import written
 from evidence.labels.labelled import Labelled
 from imagery.crop import roi_around
 from imagery.errors import InputError
@@ -95,8 +94,7 @@ def adapt_site(
     chips = [_chip(scene, sheet, classes) for scene, sheet in labelled.scenes]
     adapted, gain = adapt(shipped, chips, config, say, f1_at_labels)
     if gain.helped:
-        with written(path) as temporary:
-            write_delta(shipped, adapted, temporary)
+        write_delta(shipped, adapted, path)
     return Adapted(gain, path, gain.helped)
 
 

@@ -119,7 +119,8 @@ def write_site(path: Path, name: str, data: MapData, box: Box, base: Path | None
         temporary.write_text(text, encoding="utf-8")
         site = load_site(temporary)
         if path.exists():
-            path.with_name(f"{path.name}.old").write_bytes(path.read_bytes())
+            with written(path.with_name(f"{path.name}.old")) as old:
+                old.write_bytes(path.read_bytes())
     return merged, site
 
 

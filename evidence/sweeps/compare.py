@@ -133,7 +133,8 @@ def _said(best: dict[str, object]) -> str:
     if best["best"] is None:
         return f"nothing is best: {best['why']}"
     chosen, reported = best["chosen on"], best["reported on"]
-    assert isinstance(chosen, dict)
+    if not isinstance(chosen, dict):
+        raise TypeError("no figures")
     told = (
         f"best of {best['of_settings']}: {json.dumps(best['best'])}; mean absolute error of "
         f"{best['quantity']} {chosen['mean_absolute']:.2f} on the {chosen['pairs']} figures it was chosen on"

@@ -60,8 +60,10 @@ def read_table(path: Path, texts: Sequence[str], numbers: Sequence[str] = ()) ->
                 raise ValueError(f"{cells} cells, at most {MOST_CELLS} are read")
             if wrong := [name for name in texts if file.schema_arrow.field(name).type not in _TEXT]:
                 raise ValueError(f"no text in {', '.join(wrong)}")
-            # What pandas has written about the table is not needed, and a reader of its own.
-            table: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
+            whole = file.read()
+        whole.validate(full=True)  # text that is no UTF-8, lists whose ends lie elsewhere
+        # What pandas has written about the table is not needed, and a reader of its own.
+        table: pd.DataFrame = whole.to_pandas(ignore_metadata=True)
         return table.astype(dict.fromkeys(numbers, np.float64))
     except (OSError, ValueError, LookupError, TypeError, NotImplementedError, pa.ArrowException) as error:
         raise _no_table(path, error) from error

@@ -18,7 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
-from imagery.errors import InputError, UnreadableError
+from imagery.errors import UnreadableError
 from imagery.fetching.ledger import LEDGER, Entry, Ledger, Line, State, entry_of
 from imagery.fetching.plan import PIXEL_RULES, Candidate, Survey, Task, todo
 from imagery.fetching.sizes import Bytes
@@ -27,6 +27,7 @@ from imagery.sources.network.copy import Copier, Piece
 from imagery.sources.network.landing import Landed, folder_of, land, landed, sweep, sync
 from imagery.sources.network.retry import Patience, Retry
 from imagery.sources.values.doubt import doubt
+from imagery.whole import written
 
 
 class Watch(Protocol):
@@ -131,17 +132,13 @@ def _preamble(survey: Survey, ledger: Ledger) -> Iterator[Line]:
 def _keep_site(out: Path, survey: Survey) -> None:
     """The site file beside what was fetched for it, so that the folder can be read by itself."""
     site = survey.order.site.id
-    kept, partial = out / site / f"{site}.geojson", out / site / f".{site}.part"
-    try:
-        data = survey.order.file.read_bytes()
-        if not kept.is_file() or kept.read_bytes() != data:
-            kept.parent.mkdir(parents=True, exist_ok=True)
+    kept = out / site / f"{site}.geojson"
+    data = survey.order.file.read_bytes()
+    if not kept.is_file() or kept.read_bytes() != data:
+        with written(kept) as partial:
             partial.write_bytes(data)
             sync(partial)
-            partial.replace(kept)
-            sync(kept.parent)
-    except OSError as error:
-        raise InputError(f"{kept}: cannot be written ({error}); choose another --out") from error
+        sync(kept.parent)
 
 
 def _in_order(

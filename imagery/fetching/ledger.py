@@ -220,8 +220,11 @@ class Ledger:
                 self._latest[line.key] = line
                 new += _LINE.dump_json(line) + b"\n"
         if new:
-            self._file.write(new)
-            os.fsync(self._file.fileno())
+            try:
+                self._file.write(new)
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise InputError(f"{self._path}: cannot be written ({error}); free the disk") from error
 
     def latest(self, key: tuple[str, ...]) -> Line | None:
         """The last line about something."""

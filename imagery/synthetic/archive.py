@@ -20,6 +20,7 @@ from imagery.synthetic.scenario import RadarPasses, Scenario, load_scenario
 from imagery.synthetic.snapshot import POWER, snapshot, sounding
 from imagery.synthetic.truth import coarse_truth, fine_truth, radar_truth
 from imagery.synthetic.world import World, overpass_days, world_of
+from imagery.whole import written
 
 COARSE, RADAR, FINE = "sentinel-2-l2a", "sentinel-1-rtc", "rgb"
 """Keys of the sensors that the scenes stand for."""
@@ -224,4 +225,5 @@ def _write_truth(scenario: Scenario, truths: Sequence[tuple[World, dict[str, Any
     lines = [json.dumps({"site": world.site, **truth}, ensure_ascii=False) for world, truth in truths]
     top = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
     text = top + ',\n "scenes": [\n' + ",\n".join(lines) + "\n ]\n}\n"
-    path.write_text(text, encoding="utf-8", newline="\n")
+    with written(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")

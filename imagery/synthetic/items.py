@@ -12,6 +12,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from imagery.grid import pixel_to_lonlat
+from imagery.whole import written
 
 _EXTENSIONS = [
     "https://stac-extensions.github.io/eo/v1.1.0/schema.json",
@@ -100,4 +101,6 @@ def item(
 
 def write_json(path: Path, value: object) -> None:
     """Write JSON, one line an entry, the same bytes for the same value."""
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    with written(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from imagery.errors import InputError, UnreadableError
+from imagery.whole import written
 
 Floats = NDArray[np.float32]
 _ROWS = 1 << 16  # pixels at once: what stays in a processor's cache
@@ -74,7 +75,8 @@ def softmax(values: Floats) -> Floats:
 def write_layers(named: dict[str, Layers], path: Path, about: dict[str, str]) -> None:
     """Write networks and what is known of them to one safetensors file."""
     arrays = {key: value for name, layers in named.items() for key, value in layers.named(name).items()}
-    save_file(arrays, path, metadata=about)
+    with written(path) as part:
+        part.write_bytes(save(arrays, metadata=about))
 
 
 def read_layers(path: Path) -> dict[str, Layers]:

@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 
 from imagery.errors import UnreadableError
+from imagery.whole import written
 from models.goods.height import Height, height
 from models.goods.segment import outline, segment
 from models.goods.view import View
@@ -80,7 +81,8 @@ class Calibration:
 
     def write(self, path: Path) -> None:
         """Write as JSON."""
-        path.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        with written(path) as part:
+            part.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
 
 @cache

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.errors import UnreadableError
+from imagery.whole import written
 from models.occupancy.limits import WAGON_LENGTH_M
 from models.occupancy.reading import Reading
 
@@ -85,7 +86,8 @@ class Calibration:
             "metres": {name: np.round(part, 4).tolist() for name, part in self.metres.items()},
             "cars": {name: np.round(part, 4).tolist() for name, part in self.cars.items()},
         }
-        path.write_text(json.dumps(plain) + "\n", encoding="utf-8")
+        with written(path) as part:
+            part.write_text(json.dumps(plain) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Calibration:

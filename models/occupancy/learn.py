@@ -6,17 +6,19 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imagery.errors import UnreadableError
+from imagery.whole import written
 from models.occupancy.differ import FLOOR, ROLES, Difference
 from models.occupancy.fillconfig import FillConfig
 from models.occupancy.lessons import Lessons, school
@@ -203,7 +205,8 @@ def save(net: FillNet, path: Path, about: dict[str, Any]) -> None:
     """Write weights and what is known of them to one safetensors file."""
     state = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     header = {"shape": json.dumps(asdict(net.shape)), "about": json.dumps(about, sort_keys=True)}
-    save_file(state, str(path), metadata=header)
+    with written(path) as part:
+        part.write_bytes(to_bytes(state, metadata=header))
 
 
 def load(path: Path) -> tuple[FillNet, dict[str, Any]]:
@@ -288,8 +291,10 @@ def fit(config: FillConfig, lessons: Sequence[Lessons], say: Callable[[str], Non
         if step % 50 == 0:
             say(f"step {step}, loss {recent:.4f}, {100 * done:.0f} %, {spent:.0f} s")
             states = {name: part.state_dict() for name, part in parts.items()}
-            torch.save({**states, "spent": spent, "step": step}, saved.with_suffix(".part"))
-            saved.with_suffix(".part").replace(saved)
+            stream = BytesIO()  # torch tells a full disk in words of its own
+            torch.save({**states, "spent": spent, "step": step}, stream)
+            with written(saved) as part:
+                part.write_bytes(stream.getbuffer())
     return mean.eval().cpu()
 
 

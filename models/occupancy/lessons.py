@@ -21,6 +21,7 @@ from imagery.synthetic.visits import Visit, regular_days, typical_cars, visits
 from imagery.tiles import Tile
 from imagery.tracks import tracks_in_pixels
 from imagery.visibility import believable
+from imagery.whole import written
 from models.measurement import PASS, Skip
 from models.occupancy.corridor import Corridor, Rails
 from models.occupancy.differ import Difference, differences
@@ -259,9 +260,8 @@ def save(lessons: Lessons, path: Path) -> None:
     for part in ("rails", "corridor"):
         noun = getattr(lessons, part)
         arrays |= {f"{part}_{field.name}": np.array(getattr(noun, field.name)) for field in fields(noun)}
-    unfinished = path.with_suffix(".part.npz")
-    np.savez(unfinished, **arrays)  # type: ignore[arg-type]
-    unfinished.replace(path)
+    with written(path) as unfinished, unfinished.open("wb") as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
 
 
 def load(path: Path) -> Lessons:

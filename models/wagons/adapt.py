@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imagery.errors import InputError, UnreadableError
+from imagery.whole import written
 from models.wagons.augment import flip_strips, vary_tone
 from models.wagons.data import TARGETS, Chip
 from models.wagons.nets import StripNet, to_input
@@ -230,7 +231,8 @@ def write_delta(shipped: StripNet, adapted: StripNet, path: Path) -> None:
         for name, value in adapted.state_dict().items()
         if value.is_floating_point() and not torch.equal(value, base[name])
     }
-    save_file(delta, str(path), metadata={"shipped": _digest(shipped)})
+    with written(path) as part:
+        part.write_bytes(to_bytes(delta, metadata={"shipped": _digest(shipped)}))
 
 
 def with_delta(shipped: StripNet, path: Path) -> StripNet:

@@ -23,6 +23,7 @@ import scipy  # its parts load when they are first used
 from numpy.typing import NDArray
 
 from imagery.errors import UnreadableError
+from imagery.whole import written
 from models.detections import Detections
 
 Floats = NDArray[np.float64]
@@ -135,7 +136,8 @@ class Calibration:
 
     def write(self, path: Path) -> None:
         """Write as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        with written(path) as part:
+            part.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Calibration:

@@ -25,6 +25,7 @@ from torch.export import Dim
 from torch.utils.flop_counter import FlopCounterMode
 
 from imagery.errors import ConfigError, UnreadableError
+from imagery.whole import written
 from models.wagons.data import Chip
 from models.wagons.infer import WEIGHTS, StripReader
 from models.wagons.nets import ProposeNet, StripNet, load
@@ -287,8 +288,9 @@ def export(into: Path, chips: Sequence[Chip], about: str, weights: Path = WEIGHT
         "rule": f"fastest by {CLEARLY} or more of those whose F1 lies within {KEEPS} of torch's; else torch",
         "engines": [asdict(one) for one in speeds],
     }
-    (into / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (into / "README.md").write_text(_card(record), encoding="utf-8")
+    for name, text in ((RECORD, json.dumps(record, indent=1) + "\n"), ("README.md", _card(record))):
+        with written(into / name) as part:
+            part.write_text(text, encoding="utf-8")
     return record
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.synthetic.paint import paint_chip
+from imagery.whole import written
 from models.axes.line import Line, clip_to_frame, extend, length, resample
 from models.axes.strips import ACROSS, ALONG_M, Frame, Strip, frame_along, straighten
 from models.wagons.data import CELL_TARGETS, TARGETS, Chip, crop_target, strip_target
@@ -67,7 +68,8 @@ def write_pool(folder: Path, chips: Iterator[tuple[Chip, int, int]], rng: Rng) -
                 counts[1] += 1
         for file in files:
             file.close()
-        done.write_text(json.dumps({"strips": counts[0], "crops": counts[1]}))
+        with written(done) as part:
+            part.write_text(json.dumps({"strips": counts[0], "crops": counts[1]}))
     return read_pool(folder)
 
 

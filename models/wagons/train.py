@@ -8,6 +8,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from imagery.whole import written
 from models.axes.fitted import find_axes
 from models.wagons.augment import flip_crops, flip_strips, vary_tone
 from models.wagons.data import CALIBRATION_SHARE, TARGETS, Chip, backgrounds, held_out, labelled
@@ -245,8 +247,10 @@ def _checkpoint(
         "step": step,
         "spent": spent,
     }
-    torch.save(state, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
+    stream = BytesIO()  # torch tells a full disk in words of its own
+    torch.save(state, stream)
+    with written(path) as part:
+        part.write_bytes(stream.getbuffer())
 
 
 def _batch(

@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from imagery.whole import written
 from models.axes.strips import frame_along
 from models.detections import Detections, Detector
 from models.wagons.calibrate import (
@@ -109,12 +110,10 @@ def kept(path: Path, make: Callable[[], Iterable[Case]]) -> list[Case]:
         runs = list(make())
         sizes = [len(run.right) for run in runs]
         heads = [(run.gsd_m, run.mapped, run.true) for run in runs]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npz")
         x = np.concatenate([np.empty((0, len(FEATURES))), *(run.x for run in runs)])
         right = np.concatenate([np.empty(0, dtype=bool), *(run.right for run in runs)])
-        np.savez(part, sizes=sizes, heads=np.array(heads).reshape(-1, 3), x=x, right=right)
-        part.replace(path)
+        with written(path) as part, part.open("wb") as stream:
+            np.savez(stream, sizes=sizes, heads=np.array(heads).reshape(-1, 3), x=x, right=right)
     with np.load(path) as file:
         ends = np.cumsum(file["sizes"]).astype(int)[:-1]
         # not strict: nothing splits into one empty part

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,11 +10,14 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp
+from rasterio.errors import RasterioError
 
 from imagery.errors import InputError
 from imagery.sensors import CLASS_BANDS
-from imagery.sources.files.rasterfile import RGB, quiet
+from imagery.sources.files.rasterfile import RGB, quiet, why
+from imagery.whole import written
 
 Compression = Literal["zstd", "deflate", "jpeg"]
 
@@ -44,7 +46,7 @@ def write_cog(
         jpeg_quality: 1 to 100.
 
     Raises:
-        InputError: Shapes do not fit, or JPEG is asked for what it cannot hold.
+        InputError: Shapes do not fit, JPEG is asked for what it cannot hold, or the disk is full.
     """
     rows, cols = grid.shape
     if pixels.shape != (len(bands), rows, cols):
@@ -56,33 +58,44 @@ def write_cog(
         options["quality"] = jpeg_quality
     else:
         options["predictor"] = "YES"
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with quiet():
-            dataset = rasterio.open(
-                partial,
-                "w",
-                driver="COG",
-                height=rows,
-                width=cols,
-                count=len(bands),
-                dtype=pixels.dtype,
-                crs=None if grid.crs is None else str(grid.crs),
-                # Local grids are metres from the corner: that is no map position.
-                transform=None if grid.crs is None else grid.affine,
-                nodata=nodata,
-                blocksize=256,
-                overview_resampling="nearest" if CLASS_BANDS & set(bands) else "average",
-                num_threads=1,
-                **options,
-            )
-            with dataset:
-                dataset.write(pixels)
-                dataset.descriptions = tuple(bands)
-                if tuple(bands[:3]) == RGB:
-                    rest = [ColorInterp.undefined] * (len(bands) - 3)
-                    dataset.colorinterp = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, *rest]
-                dataset.update_tags(**dict(sorted((tags or {}).items())))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written(path) as partial:
+        try:
+            _write(partial, pixels, grid, bands, tags or {}, nodata, options)
+        except (RasterioError, CPLE_BaseError) as error:  # a full disk, too
+            raise OSError(why(error)) from error
+
+
+def _write(
+    path: Path,
+    pixels: NDArray[Any],
+    grid: GeoBox,
+    bands: Sequence[str],
+    tags: Mapping[str, str],
+    nodata: float | None,
+    options: Mapping[str, Any],
+) -> None:
+    with quiet():
+        dataset = rasterio.open(
+            path,
+            "w",
+            driver="COG",
+            height=pixels.shape[1],
+            width=pixels.shape[2],
+            count=len(bands),
+            dtype=pixels.dtype,
+            crs=None if grid.crs is None else str(grid.crs),
+            # Local grids are metres from the corner: that is no map position.
+            transform=None if grid.crs is None else grid.affine,
+            nodata=nodata,
+            blocksize=256,
+            overview_resampling="nearest" if CLASS_BANDS & set(bands) else "average",
+            num_threads=1,
+            **options,
+        )
+        with dataset:
+            dataset.write(pixels)
+            dataset.descriptions = tuple(bands)
+            if tuple(bands[:3]) == RGB:
+                rest = [ColorInterp.undefined] * (len(bands) - 3)
+                dataset.colorinterp = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, *rest]
+            dataset.update_tags(**dict(sorted(tags.items())))

@@ -1,0 +1,45 @@
+"""Files that are whole or not there: the one door through which this project writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+
+from imagery.errors import InputError
+
+_NOTED: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; on success it becomes ``path``, on failure it is gone.
+
+    Raises:
+        InputError: The folder cannot be written to.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+        if (noted := _NOTED.get()) is not None:
+            noted.append(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error}); choose another --out") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def noted() -> Iterator[list[Path]]:
+    """Give a list that fills with every file that ``written`` finishes meanwhile."""
+    paths: list[Path] = []
+    token = _NOTED.set(paths)
+    try:
+        yield paths
+    finally:
+        _NOTED.reset(token)
