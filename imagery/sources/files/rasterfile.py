@@ -13,7 +13,7 @@ import os
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -130,7 +130,7 @@ def open_dataset(path: Path) -> Any:
     driver = sniff(path)
     with quiet():
         try:
-            dataset = rasterio.open(path.resolve(), driver=driver)
+            dataset = rasterio.open(os.path.abspath(path), driver=driver)
         except FAULTS as error:
             raise UnreadableError(f"{path.name}: damaged or cut off ({why(error)})") from error
     try:
@@ -220,7 +220,7 @@ def read_header(path: Path) -> Header:
     Raises:
         UnreadableError: As for open_dataset.
     """
-    with open_dataset(path) as dataset:
+    with closing(open_dataset(path)) as dataset:  # its own context would enter an environment of GDAL
         return header_of(dataset, path)
 
 

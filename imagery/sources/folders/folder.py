@@ -54,12 +54,12 @@ def find_scenes(
     refused: list[Refused] = []
     files = list(walk(paths, refused))
     jsons = [file for file in files if file.path.suffix.lower() == ".json"]
-    items = [item for item in _each(jsons, lambda file: read_item(file.path, file.root), refused) if item]
+    items = [item for item in _each(jsons, read_item, refused) if item]
     claimed = {path for item in items for path in item.files()}
     images = [item for item in items if not item.made_here]
     scenes = _each(images, lambda item: _Read(item_scene(item, gsd_m), item.path), refused)
     cubes = _each(filter(_is_cube, files), lambda file: read_cube_file(file, gsd_m), refused)
-    unclaimed = [file for file in files if file.path.resolve() not in claimed]
+    unclaimed = [file for file in files if file.real not in claimed]
     delivered = find_deliveries(unclaimed, refused)
     pictures = [_Delivered(whole, picture) for whole in delivered.described for picture in whole.pictures]
     scenes += _each(pictures, lambda one: _Read(scene_of(one.whole, one.picture, gsd_m), None), refused)

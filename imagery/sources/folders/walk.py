@@ -30,6 +30,13 @@ class Found:
     """Prefix of ids, empty where there is one root only."""
     named: bool
     """Given by name."""
+    folder: Path
+    """Where it lies, links resolved."""
+
+    @property
+    def real(self) -> Path:
+        """The file itself, links resolved."""
+        return self.path.resolve() if self.path.is_symlink() else self.folder / self.path.name
 
     @property
     def key(self) -> str:
@@ -60,11 +67,12 @@ def walk(paths: Sequence[Path], refused: list[Refused]) -> Iterator[Found]:
         root = _root(path)
         twins = sum(other.name == root.name for other in roots)
         label = "" if len(roots) == 1 else root.name if twins == 1 else root.as_posix()
-        files = _files(path, refused) if root == path else filter(None, [_usable(path, None, refused)])
-        for file in files:
-            if file.resolve() not in seen:
-                seen.add(file.resolve())
-                yield Found(file, root, label, named=file == path)
+        files = _files(path, refused) if root == path else _named(path, refused)
+        for file, folder in files:
+            found = Found(file, root, label, file == path, folder)
+            if (real := found.real) not in seen:
+                seen.add(real)
+                yield found
 
 
 def is_zarr(path: Path) -> bool:
@@ -76,13 +84,21 @@ def _root(path: Path) -> Path:
     return path if path.is_dir() and not is_zarr(path) else path.parent
 
 
-def _files(folder: Path, refused: list[Refused]) -> Iterator[Path]:
+def _named(path: Path, refused: list[Refused]) -> Iterator[tuple[Path, Path]]:
+    if _usable(path, None, refused):
+        yield path, path.parent.resolve()
+
+
+def _files(folder: Path, refused: list[Refused]) -> Iterator[tuple[Path, Path]]:
+    """Each file and its folder, whose links are resolved once and not for each of its files."""
+
     def unreadable(error: OSError) -> None:
         refused.append(
             Refused(Path(error.filename), "unreadable", f"folder cannot be read: {error.strerror}")
         )
 
     for place, below, names in os.walk(folder, onerror=unreadable):
+        here = Path(place).resolve()
         entries = [Path(place, name) for name in sorted((*below, *names)) if not name.startswith(".")]
         folders = {
             path for path in entries if path.name in below and not path.is_symlink() and not is_zarr(path)
@@ -92,7 +108,7 @@ def _files(folder: Path, refused: list[Refused]) -> Iterator[Path]:
             # A link to a folder inside is passed over: what it links to is walked itself.
             inner = path.is_symlink() and path.is_dir() and path.resolve().is_relative_to(folder.resolve())
             if path not in folders and not inner and _usable(path, folder, refused):
-                yield path
+                yield path, here
 
 
 def _usable(path: Path, folder: Path | None, refused: list[Refused]) -> Path | None:
