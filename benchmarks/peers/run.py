@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.peers import work
 from benchmarks.peers.environments import python_of
-from benchmarks.scale_rows.measure import Row, environment
+from benchmarks.scale_rows.measure import DATA, Row, environment
 
 ROUNDS = 3
 
@@ -98,6 +98,8 @@ def compared(peer: Peer) -> Row:
     name = f"{peer.name}: their CPU seconds over ours"
     own = python_of(peer.environment)
     try:
+        if not DATA.is_dir():
+            raise RuntimeError(f"no real data at {DATA}: set YARDWATCH_DATA")
         if not own.exists():
             raise RuntimeError(f"no environment: python -m benchmarks.peers.environments {peer.environment}")
         rounds = [
@@ -107,7 +109,7 @@ def compared(peer: Peer) -> Row:
             )
             for _ in range(ROUNDS)
         ]
-    except (RuntimeError, FileNotFoundError) as error:
+    except RuntimeError as error:
         return Row(name, None, "", f"skipped: {error}", at_least=peer.at_least)
     (their, our), *_ = rounds
     if peer.agree is not None and not np.allclose(their["check"], our["check"], rtol=peer.agree, atol=0):
