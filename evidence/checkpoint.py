@@ -15,7 +15,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from evidence.files import written
+from evidence.files import without_folder, written
 from evidence.ledger import Outcome, Sighting
 from imagery.alignment.align import Shift
 from imagery.scenes import Scene
@@ -27,6 +27,8 @@ from models.occupancy.profile import Profile
 from models.occupancy.trains import Train
 from models.occupancy.views import View
 
+FINISHED = ".finished"
+"""Name of the folder in which a run keeps its finished scenes."""
 Arrays = dict[str, NDArray[Any]]
 _READINGS: dict[str, type] = {"profile": Profile, "look": Look, "view": View}  # by their names in a Sighting
 
@@ -34,22 +36,27 @@ _READINGS: dict[str, type] = {"profile": Profile, "look": Look, "view": View}  #
 class Checkpoint:
     """One file a scene, named by everything that its result depends on: nothing stale is ever taken up."""
 
-    def __init__(self, folder: Path, settings: str, hashes: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, settings: str, hashes: Mapping[str, str], told_from: Sequence[Path] = ()
+    ) -> None:
         """Keep results in ``folder``.
 
         Args:
             folder: Created when the first scene is saved.
             settings: Whatever changes a result (detector, sites, code) as one text.
             hashes: SHA-256 of each input file by path.
+            told_from: Folders of this machine that reasons are kept without: another may go on with them.
         """
         self._folder = folder
         self._settings = settings
         self._hashes = hashes
+        self._told_from = tuple(told_from)
 
     def digest(self, scenes: Iterable[Scene]) -> str:
-        """Changes when one of the scenes or its files does."""
+        """Changes when one of the scenes or its files does, and not with the folder in which they lie."""
         parts = [
-            (repr(scene), *(self._hashes.get(str(a.path), "") for a in scene.assets)) for scene in scenes
+            (repr(_anywhere(scene)), *(self._hashes.get(str(a.path), "") for a in scene.assets))
+            for scene in scenes
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -77,8 +84,15 @@ class Checkpoint:
         """Keep what was seen; the file is whole or not there. See load."""
         arrays: Arrays = {}
         meta = [_plain(sighting, arrays, f"{i}/") for i, sighting in enumerate(sightings)]
+        for skip in filter(None, (plain["skip"] for plain in meta)):
+            skip["detail"] = without_folder(skip["detail"], *self._told_from)
         with written(self._path(scene, kin)) as path, path.open("wb") as stream:
             np.savez_compressed(stream, **{"meta": np.array(json.dumps(meta))}, **arrays)  # type: ignore[arg-type]
+
+
+def _anywhere(scene: Scene) -> Scene:
+    assets = tuple(replace(asset, path=Path(asset.path.name)) for asset in scene.assets)
+    return replace(scene, assets=assets, clouds=None)  # whose weights are among the settings
 
 
 def _plain(sighting: Sighting, arrays: Arrays, prefix: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from evidence.dossier.package import TAKE_IN, Draft, Sealing
 from evidence.dossier.seal import Seal
 from evidence.exports.rasters import write_rasters
 from evidence.exports.styles import write_styles
-from evidence.files import code_digest, without_folder, written
+from evidence.files import code_digest, written
 from evidence.labels.rakes import write_rakes
 from evidence.ledger import Outcome, series_of
 from evidence.observe import Place
@@ -112,8 +112,8 @@ def conclude(looked: Looked, draft: Draft, sealing: Sealing) -> Result:
     Raises:
         YardwatchError: A claim cannot be used, or ``looked.out`` cannot be written.
     """
-    outcomes = [_told(outcome, draft.base) for outcome in looked.outcomes]
-    looked = replace(looked, outcomes=outcomes, command=without_folder(looked.command, draft.base))
+    outcomes = [_told(outcome, draft) for outcome in looked.outcomes]
+    looked = replace(looked, outcomes=outcomes, command=draft.told(looked.command))
     with draft.step("observe", [TAKE_IN]):
         _tabulate(looked)
     with draft.step("judge", [TAKE_IN, "observe"]):
@@ -145,12 +145,12 @@ def conclude(looked: Looked, draft: Draft, sealing: Sealing) -> Result:
     )
 
 
-def _told(outcome: Outcome, base: Path) -> Outcome:
-    """An end state for others to read: its paths start at ``base``."""
+def _told(outcome: Outcome, draft: Draft) -> Outcome:
+    """An end state for others to read: no folder of this machine is in it."""
     if outcome.skip is None:
         return outcome
-    skip = replace(outcome.skip, detail=without_folder(outcome.skip.detail, base))
-    return replace(outcome, scene_id=without_folder(outcome.scene_id, base), skip=skip)
+    skip = replace(outcome.skip, detail=draft.told(outcome.skip.detail))
+    return replace(outcome, scene_id=draft.told(outcome.scene_id), skip=skip)
 
 
 def _tabulate(looked: Looked) -> None:

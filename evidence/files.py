@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +50,9 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def code_files() -> dict[str, str]:
-    """SHA-256 of each file of this installation's code and weights, by path."""
+@cache
+def code_files() -> Mapping[str, str]:
+    """SHA-256 of each file of this installation's code and weights, by path, when it is first asked for."""
     root = Path(__file__).resolve().parents[1]
     return {
         path.relative_to(root).as_posix(): sha256(path)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evidence.checkpoint import Checkpoint
+from evidence.checkpoint import FINISHED, Checkpoint
 from evidence.config import RunConfig
 from evidence.dossier.package import UNSIGNED, Draft, Sealing
 from evidence.execute.executor import Executor
@@ -90,7 +90,9 @@ def _run(
         places,
         wagons,
         config.level,
-        Checkpoint((finished or out / ".finished").resolve(), _settings(config, mask, inputs), inputs),
+        Checkpoint(
+            (finished or out / FINISHED).resolve(), _settings(config, mask, inputs), inputs, draft.folders
+        ),
         progress,
         executor=executor,
     )

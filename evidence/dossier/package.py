@@ -68,8 +68,8 @@ class Draft:
     """A dossier in the making: told of each step, then sealed.
 
     Attributes:
-        base: The nearest folder that holds the inputs and ``out``: paths of inputs are told from there. Those of
-            objects that were brought from a store are told from where their URL begins.
+        base: The nearest folder that holds the inputs and ``out``: paths of inputs are told from there. Those
+            of objects that were brought from a store are told from where their URL begins.
         folders: All of these.
         config: The config's plain values, with such paths.
     """
@@ -119,7 +119,7 @@ class Draft:
         return {as_url(name): entry.sha256 for name, entry in self._inputs.items()}
 
     def told(self, text: str) -> str:
-        """A text for others to read: paths in it start at ``base``, those of brought objects with their store."""
+        """A text for others to read: paths in it start at ``base``, or with their store."""
         return without_folder(text, *self.folders)
 
     @contextmanager
