@@ -93,30 +93,42 @@ PEERS = (
 )  # fmt: skip
 
 
+class Skipped(Exception):
+    """Why a peer cannot be run here."""
+
+
 def compared(peer: Peer) -> Row:
-    """Their CPU seconds over ours: the median over rounds in which both take turns."""
+    """Their CPU seconds over ours: the median over rounds in which both take turns.
+
+    Raises:
+        RuntimeError: Our side failed; where theirs does, the row says so.
+    """
     name = f"{peer.name}: their CPU seconds over ours"
-    own = python_of(peer.environment)
-    try:
-        if not DATA.is_dir():
-            raise RuntimeError(f"no real data at {DATA}: set YARDWATCH_DATA")
-        if not own.exists():
-            raise RuntimeError(f"no environment: python -m benchmarks.peers.environments {peer.environment}")
-        rounds = [
-            (
-                _answer(str(own), peer.script, peer.work()),
-                _answer(sys.executable, "ours", peer.work(), peer.ours),
-            )
-            for _ in range(ROUNDS)
-        ]
-    except RuntimeError as error:
-        return Row(name, None, "", f"skipped: {error}", at_least=peer.at_least)
+    rounds = []
+    for _ in range(ROUNDS):
+        try:
+            theirs = _theirs(peer)
+        except Skipped as why:
+            return Row(name, None, "", f"skipped: {why}", at_least=peer.at_least)
+        rounds.append((theirs, _answer(sys.executable, "ours", peer.work(), peer.ours)))
     (their, our), *_ = rounds
     if peer.agree is not None and not np.allclose(their["check"], our["check"], rtol=peer.agree, atol=0):
         differ = f"not measured: they found {their['check']}, ours {our['check']}"
         return Row(name, None, "", differ, at_least=peer.at_least)
     ratio = statistics.median(theirs["cpu_s"] / ours["cpu_s"] for theirs, ours in rounds)
     return Row(name, ratio, "", f"{peer.data}; {_spent(rounds)}", at_least=peer.at_least)
+
+
+def _theirs(peer: Peer) -> dict[str, Any]:
+    own = python_of(peer.environment)
+    if not DATA.is_dir():
+        raise Skipped(f"no real data at {DATA}: set YARDWATCH_DATA")
+    if not own.exists():
+        raise Skipped(f"no environment: python -m benchmarks.peers.environments {peer.environment}")
+    try:
+        return _answer(str(own), peer.script, peer.work())
+    except RuntimeError as error:
+        raise Skipped(str(error)) from error
 
 
 def _answer(python: str, script: str, *arguments: Path | str) -> dict[str, Any]:
