@@ -164,6 +164,21 @@ def ground_steps(grid: GeoBox) -> tuple[float, float]:
     )
 
 
+def shadow_way(grid: GeoBox, sun_azimuth_deg: float) -> tuple[float, float]:
+    """Unit vector (x, y down) on the grid in which shadows fall, for a sun clockwise from true north.
+
+    A grid without a CRS is taken to have north above.
+    """
+    x, y = 0.0, -1.0
+    if grid.crs is not None:
+        rows, cols = grid.shape
+        lon, lat = pixel_to_lonlat(grid, np.array([[cols / 2, rows / 2]]))[0]
+        north = np.array([[lon, lat], [lon, lat + 1e-4]])
+        x, y = np.diff(lonlat_to_pixel(grid, north), axis=0)[0]
+    turn = math.atan2(y, x) + math.radians(sun_azimuth_deg) + math.pi
+    return math.cos(turn), math.sin(turn)
+
+
 def ground_gsd(grid: GeoBox) -> float:
     """Ground sample distance in metres: the geometric mean of both pixel steps."""
     across, down = ground_steps(grid)

@@ -21,7 +21,7 @@ from evidence.ledger import Outcome, Sighting
 from evidence.tables import write_tables
 from evidence.verdicts.verdict import ANSWERED_BY
 from imagery.errors import InputError, UnreadableError
-from imagery.grid import pixel_to_lonlat
+from imagery.grid import pixel_to_lonlat, shadow_way
 from imagery.reader import ArrayRaster
 from imagery.scenes import Asset, Scene
 from imagery.synthetic.layout import Block, Layout, Surface
@@ -34,7 +34,7 @@ from models.goods.place import Outline, read_place
 from models.goods.segment import LEAST_M2, Parts, outline, segment, stacks
 from models.goods.vessels import berth_of
 from models.goods.vessels import measured as ships_measured
-from models.goods.view import View, coarsened, disc, shadow_way
+from models.goods.view import View, coarsened, disc
 from models.goods.volume import (
     BOX_M3,
     Calibration,
@@ -279,6 +279,9 @@ def test_shadows_fall_away_from_the_sun_on_the_map():
     assert south == pytest.approx((0.0, -1.0), abs=0.03)
     turned = GeoBox((200, 300), Affine(0, 0.5, 605000, 0.5, 0, 4678000), UTM.crs)
     assert shadow_way(turned, 90.0) != pytest.approx(east, abs=0.5)
+    nowhere = GeoBox((200, 300), Affine(0.5, 0, 0, 0, 0.5, 0), None)  # rows run down, north is above
+    assert shadow_way(nowhere, 90.0) == pytest.approx((-1.0, 0.0))
+    assert shadow_way(nowhere, 180.0) == pytest.approx((0.0, -1.0))
 
 
 def test_fine_pictures_are_averaged_and_coarse_ones_left_alone():

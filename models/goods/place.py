@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from imagery.crop import roi_around
-from imagery.grid import ground_gsd, pixel_to_lonlat
+from imagery.grid import ground_gsd, pixel_to_lonlat, shadow_way
 from imagery.reader import Raster
 from imagery.tiles import ROI
 from imagery.visibility import believable, within
 from models.goods import vessels, volume
 from models.goods.height import Height
 from models.goods.vessels import Berth, Vessel, berth_of
-from models.goods.view import Mask, View, coarsened, shadow_way
+from models.goods.view import Mask, View, coarsened
 from models.goods.volume import Stack, stacks_of
 from models.measurement import Measurement, Skip
 from models.wagons.picture import Picture

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from imagery.errors import InputError
-from imagery.grid import lonlat_to_pixel, pixel_to_lonlat
 
 WORKING_M = 0.5
 """Finer pixels than 0.45 m are averaged to about this: a container is five of them wide."""
@@ -67,16 +66,6 @@ def coarsened(image: NDArray[np.uint8], px_m: float) -> tuple[NDArray[np.uint8],
     size = max(1, round(image.shape[1] * px_m / WORKING_M)), max(1, round(image.shape[0] * px_m / WORKING_M))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return np.asarray(small, dtype=np.uint8), image.shape[1] / size[0]
-
-
-def shadow_way(grid: GeoBox, sun_azimuth_deg: float) -> tuple[float, float]:
-    """Unit vector (x, y down) on the grid in which shadows fall, for a sun clockwise from true north."""
-    rows, cols = grid.shape
-    lon, lat = pixel_to_lonlat(grid, np.array([[cols / 2, rows / 2]]))[0]
-    north = np.array([[lon, lat], [lon, lat + 1e-4]])
-    x, y = np.diff(lonlat_to_pixel(grid, north), axis=0)[0]
-    turn = math.atan2(y, x) + math.radians(sun_azimuth_deg) + math.pi
-    return math.cos(turn), math.sin(turn)
 
 
 def disc(radius_px: float) -> NDArray[np.uint8]:
