@@ -134,9 +134,10 @@ def _hashes(config: RunConfig, inventory: Inventory, mask: CloudMask | None, out
     files |= {path for path in (config.tracks, config.adapted, config.engine) if path}
     files |= set(mask.weights if mask else ())
     hashes = {str(path): sha256(path) for path in sorted(files)}
+    results = out.resolve()
     for found in walk(config.tiles, []):
         # Items and descriptions decide what an image means; what cannot be read is among the skips.
-        if str(found.path) not in hashes and not found.path.resolve().is_relative_to(out.resolve()):
+        if str(found.path) not in hashes and not found.real.is_relative_to(results):
             with suppress(OSError):
                 hashes[str(found.path)] = sha256(found.path)
     return hashes

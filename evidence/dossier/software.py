@@ -18,7 +18,8 @@ LOCK = ROOT / "requirements.lock"
 
 def software() -> dict[str, Any]:
     """What must be the same for a run to come out the same."""
-    packages = {str(one.metadata["Name"]).lower(): one.version for one in distributions()}
+    told = (one.metadata for one in distributions())  # each is parsed anew whenever it is asked for
+    packages = {str(one["Name"]).lower(): one["Version"] for one in told}
     return {
         "yardwatch": version("yardwatch"),
         "commit": commit(ROOT),
