@@ -6,6 +6,7 @@ import faulthandler
 import json
 import mmap
 import os
+import re
 import resource
 import signal
 import struct
@@ -277,6 +278,7 @@ def guided_turn(
         text = Path(temporary, "stderr").read_text(errors="replace")
         kept = Path(temporary, "tally")
         tally = Tally(**json.loads(kept.read_text())) if kept.exists() else Tally()
+        tally.covered = max(map(int, re.findall(r"cov: (\d+)", text)), default=0)
         if done.returncode != 0:
             tally.hangs += "ERROR: libFuzzer: timeout" in text
             tally.crashes += "ERROR: libFuzzer: timeout" not in text

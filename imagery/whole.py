@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,6 +33,35 @@ def written(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def removed(path: Path) -> None:
+    """Take a file away that is not to stay, if it is there.
+
+    Raises:
+        InputError: It cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be removed ({error}); choose another --out") from error
+
+
+def appended(file: int, path: Path, line: bytes) -> None:
+    """Add whole lines to an open file and bring them to the disk, or leave it as it was.
+
+    Raises:
+        InputError: They cannot be written.
+    """
+    before = os.fstat(file).st_size
+    try:
+        if os.write(file, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(file)
+    except OSError as error:
+        with suppress(OSError):
+            os.ftruncate(file, before)
+        raise InputError(f"{path}: cannot be written ({error}); free the disk") from error
 
 
 @contextmanager

@@ -15,12 +15,12 @@ import numpy as np
 
 from evidence.exports.contents import RASTERS
 from evidence.exports.styles import FILLED, write_qml
-from evidence.files import written
 from evidence.ledger import Outcome
 from imagery.period import Period
 from imagery.sources.files.item import write_item
 from imagery.sources.files.write import write_cog
 from imagery.sources.folders.stac_words import PRODUCT
+from imagery.whole import removed
 from models.occupancy.fillmap import FillMap
 
 MOST = 40
@@ -45,7 +45,7 @@ def write_rasters(outcomes: Sequence[Outcome], period: Period | None, out: Path)
         The rasters, in time order.
     """
     for old in (out / RASTERS).glob("filled_*"):
-        old.unlink()
+        removed(old)
     dated = [
         (outcome.taken_at, outcome.site, outcome.scene_id, outcome, outcome.filled)
         for outcome in outcomes
@@ -66,10 +66,8 @@ def _write(outcome: Outcome, when: datetime, shown: FillMap, folder: Path) -> Pa
         **({"YARDWATCH_SIMULATED": "SIMULATED"} if outcome.simulated else {}),
     }
     planes = np.stack([getattr(shown, band) for band in BANDS])
-    with written(raster) as path:
-        write_cog(path, planes, shown.grid, tuple(BANDS), tags=marks, nodata=float("nan"))
-    with written(style) as path:
-        write_qml(FILLED, path)
+    write_cog(raster, planes, shown.grid, tuple(BANDS), tags=marks, nodata=float("nan"))
+    write_qml(FILLED, style)
     prefix = "SIMULATED " if outcome.simulated else ""
     properties = {
         PRODUCT: "filled-track",
@@ -84,8 +82,7 @@ def _write(outcome: Outcome, when: datetime, shown: FillMap, folder: Path) -> Pa
         {"name": band, "description": words, "unit": unit, "data_type": "float32", "nodata": "nan"}
         for band, (unit, words) in BANDS.items()
     ]
-    with written(item) as path:
-        write_item(path, name, when, shown.grid, fields, properties, (raster.name, style.name))
+    write_item(item, name, when, shown.grid, fields, properties, (raster.name, style.name))
     return raster
 
 

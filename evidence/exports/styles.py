@@ -73,8 +73,7 @@ def write_styles(out: Path) -> None:
     """Write ``NAME.qml`` into ``out`` beside each layer there that has a style."""
     for name, style in STYLES.items():
         if any((out / f"{name}{ending}").exists() for ending in LAYERS):
-            with written(out / f"{name}.qml") as path:
-                write_qml(style, path)
+            write_qml(style, out / f"{name}.qml")
 
 
 def write_qml(style: Style | Ramp, path: Path) -> None:
@@ -84,7 +83,8 @@ def write_qml(style: Style | Ramp, path: Path) -> None:
         _ramp(style, root)
     else:
         _categories(style, root)
-    path.write_bytes(Xml.tostring(root, encoding="utf-8", xml_declaration=True))
+    with written(path) as part:
+        part.write_bytes(Xml.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _categories(style: Style, root: Xml.Element) -> None:

@@ -113,7 +113,11 @@ def write_site(path: Path, name: str, data: MapData, box: Box, base: Path | None
     lines = ",\n".join(json.dumps(f, ensure_ascii=False) for f in merged.collection.pop("features"))
     head = json.dumps(merged.collection, ensure_ascii=False, indent=1)[:-2]
     text = f'{head},\n "features": [\n{lines}\n]}}\n'
-    if len(text.encode()) > LIMIT_BYTES:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InputError(f"{base} holds text that is none ({error.reason}): save it as UTF-8") from error
+    if size > LIMIT_BYTES:
         raise InputError(f"{path} would be larger than {LIMIT_BYTES // 2**20} MiB: choose a smaller --bbox")
     with written(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -146,8 +150,8 @@ def _ours(feature: Json) -> bool:
     return told.get("made_by") == _MADE and told.get("approximate") is not False
 
 
-def _role(feature: Json) -> object:
-    return (feature.get("properties") or {}).get("role")
+def _role(feature: Json) -> str:
+    return str((feature.get("properties") or {}).get("role"))
 
 
 def _element(told: Mapping[str, Any]) -> str | None:
@@ -180,8 +184,8 @@ def _corrected(feature: Json, fresh: Sequence[MapFeature], both: BaseGeometry) -
 
 def _shape(feature: Json) -> BaseGeometry:
     try:
-        found: BaseGeometry = shapely.from_geojson(json.dumps(feature["geometry"]))
-    except shapely.errors.GEOSException as error:
+        found: BaseGeometry = shapely.from_geojson(json.dumps(feature.get("geometry")))
+    except (shapely.errors.GEOSException, ValueError) as error:
         raise InputError(
             f"feature {short(feature.get('id'))} has no shape that can be drawn: {error}"
         ) from error

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from evidence.dossier.seal import FIRST, Hex, Plain, canonical, digest
 from imagery.errors import InputError
 from imagery.textfile import read_text
+from imagery.whole import appended
 
 MAX_BYTES = 64 * 1024 * 1024
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e7, le=1e7)]
@@ -98,6 +99,7 @@ class Book:
             raise InputError(f"{path}: another review has it open; end that one first") from error
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+        self._path = path
         self.marks = load_marks(path)
 
     def append(self, said: Said) -> Mark:
@@ -105,8 +107,7 @@ class Book:
         previous = self.marks[-1].hash if self.marks else FIRST
         mark = Mark(**said.model_dump(), index=len(self.marks), previous=previous, hash=FIRST)
         mark = mark.model_copy(update={"hash": mark.computed()})
-        os.write(self._file, mark.line())
-        os.fsync(self._file)
+        appended(self._file, self._path, mark.line())
         self.marks.append(mark)
         return mark
 

@@ -6,7 +6,6 @@ file is next written to, and passed over when it is read.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,6 +18,7 @@ from imagery.errors import InputError
 from imagery.period import Period
 from imagery.sources.network.secret import redact
 from imagery.sources.offers import Offer, Refusal
+from imagery.whole import appended
 
 LEDGER = "ledger.jsonl"
 MAX_LEDGER_BYTES = 2**29
@@ -220,11 +220,7 @@ class Ledger:
                 self._latest[line.key] = line
                 new += _LINE.dump_json(line) + b"\n"
         if new:
-            try:
-                self._file.write(new)
-                os.fsync(self._file.fileno())
-            except OSError as error:
-                raise InputError(f"{self._path}: cannot be written ({error}); free the disk") from error
+            appended(self._file.fileno(), self._path, new)
 
     def latest(self, key: tuple[str, ...]) -> Line | None:
         """The last line about something."""

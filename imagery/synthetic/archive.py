@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from imagery.errors import InputError
 from imagery.sources.files.write import write_cog
 from imagery.synthetic.camera import OFFSET_FROM
 from imagery.synthetic.closeup import closeup
@@ -55,12 +54,11 @@ class Job:
     def paint(self, out: Path) -> dict[str, Any]:
         """Write the scene's files below ``out`` and return what is true of it."""
         folder = out / self.world.site / self.kind
-        folder.mkdir(parents=True, exist_ok=True)
         if self.passes:
-            written = _radar(self, self.passes, folder)
+            truth = _radar(self, self.passes, folder)
         else:
-            written = _coarse(self, folder) if self.kind == "coarse" else _fine(self, folder)
-        return {"id": self.id, "kind": self.kind, "day": self.day.isoformat(), **written}
+            truth = _coarse(self, folder) if self.kind == "coarse" else _fine(self, folder)
+        return {"id": self.id, "kind": self.kind, "day": self.day.isoformat(), **truth}
 
 
 Progress = Callable[[Sequence[Job]], Iterable[Job]]
@@ -83,12 +81,8 @@ def simulate(config_path: Path, out: Path, progress: Progress = iter) -> Path:
     """
     scenario = load_scenario(config_path)
     jobs = jobs_of(scenario)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        truths = [(job.world, job.paint(out)) for job in progress(jobs)]
-        _write_truth(scenario, truths, out / "truth.json")
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror or error}") from error
+    truths = [(job.world, job.paint(out)) for job in progress(jobs)]
+    _write_truth(scenario, truths, out / "truth.json")
     return out
 
 

@@ -245,7 +245,6 @@ def train_fill(config: FillConfig, say: Callable[[str], None] = print) -> None:
         lessons.append(busier(one, rng, config.copies))
         say(f"{len(lessons)} of {config.places} places to learn from")
     net = fit(config, lessons, say)
-    config.into.mkdir(parents=True, exist_ok=True)
     about = {"config": config.model_dump(mode="json"), "torch": torch.__version__}
     save(net, config.into / "occupancy.safetensors", about)
     reader = Reader(config.into / "occupancy.safetensors")

@@ -226,7 +226,6 @@ def school(
 
     Place k of a seed is the same whatever else is made: places of different seeds are different places.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for k in range(count):
         path = folder / f"place-{k:03d}.npz"
         if not path.exists():

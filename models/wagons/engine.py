@@ -131,18 +131,17 @@ def write_onnx(weights: Path, into: Path) -> None:
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
         raise ConfigError(f"{', '.join(missing)} not installed: pip install 'yardwatch[fast]'")
-    into.mkdir(parents=True, exist_ok=True)
     # Sizes are multiples of 8, as read_strip and propose pad them.
     batch, rows, columns = Dim("batch"), 8 * Dim("rows", max=4096), 8 * Dim("columns", max=4096)
     free = {"reader": {0: batch, 3: columns}, "proposer": {0: batch, 2: rows, 3: columns}}
     for name, kind in NETS.items():
         net = load(weights / f"{name}.safetensors", kind)[0]
-        with warnings.catch_warnings():
+        with written(into / f"{name}.onnx") as part, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch and onnxscript warn about each other
             torch.onnx.export(
                 net.to(memory_format=torch.contiguous_format),
                 (torch.zeros(SHAPES[name]),),
-                str(into / f"{name}.onnx"),
+                str(part),
                 input_names=["pixels"],
                 output_names=["read"],
                 dynamic_shapes={"x": free[name]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,22 +54,19 @@ def write_pool(folder: Path, chips: Iterator[tuple[Chip, int, int]], rng: Rng) -
     """
     done = folder / "pool.json"
     if not done.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         counts = [0, 0]
-        names = ("strips", "strip_targets", "crops", "crop_targets")
-        files = [(folder / f"{name}.bin").open("wb") for name in names]
-        for chip, strips, crops in chips:
-            for pixels, target in sample_strips(rng, chip, strips):
-                files[0].write(pixels.tobytes())
-                files[1].write(target.astype(np.float16).tobytes())
-                counts[0] += 1
-            for pixels, target in sample_crops(rng, chip, crops):
-                files[2].write(pixels.tobytes())
-                files[3].write(target.astype(np.float16).tobytes())
-                counts[1] += 1
-        for file in files:
-            file.close()
-        with written(done) as part:
+        with written(done) as part, ExitStack() as stack:  # without it, the others count as not written
+            names = ("strips", "strip_targets", "crops", "crop_targets")
+            files = [stack.enter_context((folder / f"{name}.bin").open("wb")) for name in names]
+            for chip, strips, crops in chips:
+                for pixels, target in sample_strips(rng, chip, strips):
+                    files[0].write(pixels.tobytes())
+                    files[1].write(target.astype(np.float16).tobytes())
+                    counts[0] += 1
+                for pixels, target in sample_crops(rng, chip, crops):
+                    files[2].write(pixels.tobytes())
+                    files[3].write(target.astype(np.float16).tobytes())
+                    counts[1] += 1
             part.write_text(json.dumps({"strips": counts[0], "crops": counts[1]}))
     return read_pool(folder)
 

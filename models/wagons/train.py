@@ -107,7 +107,6 @@ def train(config: TrainConfig, say: Say = print) -> None:
         hard = write_pool(config.work / f"{config.name}-hard", chips, _rng(config, 3))
         say(f"{len(hard.strips)} strips and {len(hard.crops)} crops of ground that looked like wagons")
         sources.append((hard, config.hard_share))
-    config.into.mkdir(parents=True, exist_ok=True)
     for which, kind in enumerate((StripNet, ProposeNet)):
         limit = config.steps[which] if config.steps else 0
         if config.minutes[which] or limit:
@@ -192,7 +191,6 @@ def fit(
     Goes on from a checkpoint of the same run where there is one.
     """
     torch.manual_seed(config.seed)
-    (config.work / config.name).mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     name = ("reader", "proposer")[which]
     net = kind()

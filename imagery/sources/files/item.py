@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from imagery.grid import ground_gsd, pixel_to_lonlat
+from imagery.whole import written
 
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
 
@@ -62,7 +63,8 @@ def write_item(
         pystac.Asset(f"./{style}", "How QGIS shows it", media_type="application/xml", roles=["metadata"]),
     )
     text = json.dumps(item.to_dict(include_self_link=False, transform_hrefs=False), indent=1)
-    path.write_text(text + "\n", encoding="utf-8")
+    with written(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def _crs_of(grid: GeoBox) -> dict[str, str]:

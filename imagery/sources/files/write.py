@@ -10,13 +10,11 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioError
 
 from imagery.errors import InputError
 from imagery.sensors import CLASS_BANDS
-from imagery.sources.files.rasterfile import RGB, quiet, why
+from imagery.sources.files.rasterfile import RGB, quiet
 from imagery.whole import written
 
 Compression = Literal["zstd", "deflate", "jpeg"]
@@ -58,26 +56,22 @@ def write_cog(
         options["quality"] = jpeg_quality
     else:
         options["predictor"] = "YES"
+    data = _encoded(pixels, grid, bands, tags or {}, nodata, options)
     with written(path) as partial:
-        try:
-            _write(partial, pixels, grid, bands, tags or {}, nodata, options)
-        except (RasterioError, CPLE_BaseError) as error:  # a full disk, too
-            raise OSError(why(error)) from error
+        partial.write_bytes(data)
 
 
-def _write(
-    path: Path,
+def _encoded(
     pixels: NDArray[Any],
     grid: GeoBox,
     bands: Sequence[str],
     tags: Mapping[str, str],
     nodata: float | None,
     options: Mapping[str, Any],
-) -> None:
-    with quiet():
-        dataset = rasterio.open(
-            path,
-            "w",
+) -> bytes:
+    """The file's bytes. GDAL itself writes none to a disk: closing, it says nothing of one that is full."""
+    with quiet(), rasterio.MemoryFile() as memory:
+        with memory.open(
             driver="COG",
             height=pixels.shape[1],
             width=pixels.shape[2],
@@ -91,11 +85,11 @@ def _write(
             overview_resampling="nearest" if CLASS_BANDS & set(bands) else "average",
             num_threads=1,
             **options,
-        )
-        with dataset:
+        ) as dataset:
             dataset.write(pixels)
             dataset.descriptions = tuple(bands)
             if tuple(bands[:3]) == RGB:
                 rest = [ColorInterp.undefined] * (len(bands) - 3)
                 dataset.colorinterp = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, *rest]
             dataset.update_tags(**dict(sorted(tags.items())))
+        return bytes(memory.getbuffer())

@@ -26,6 +26,7 @@ from imagery.sources.network.copy import Piece
 from imagery.sources.network.secret import redact
 from imagery.sources.offers import Offer, RemoteBand
 from imagery.sources.remote_bands import CLOUD_BAND
+from imagery.whole import written
 
 PARTIAL = ".part"
 """Ending of the hidden folder that an Item is written into."""
@@ -97,7 +98,8 @@ def land(folder: Path, site: str, offer: Offer, pieces: Mapping[str, Piece]) -> 
             assets[name] = _asset(partial / f"{name}.tif", offer, offer.band(name), piece)
         item = _item(site, offer, pieces, assets)
         text = json.dumps(item, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        (partial / f"{folder.name}.json").write_text(text, encoding="utf-8", newline="\n")
+        with written(partial / f"{folder.name}.json") as path:
+            path.write_text(text, encoding="utf-8", newline="\n")
         for path in (*sorted(partial.iterdir()), partial):
             sync(path)
         shutil.rmtree(folder, ignore_errors=True)
