@@ -38,8 +38,6 @@ from benchmarks.fuzz_turn import Tally, guided_turn, turn  # noqa: E402
 
 TURN_S = 20.0
 """CPU seconds of a turn."""
-GUIDED_TURN_S = 60.0
-"""The same with atheris, which takes longer to start."""
 KEPT = 5
 """Findings of a reader that are written down."""
 SUMS = ("inputs", "taken", "crashes", "hangs", "touched_elsewhere", "cpu_s")
@@ -103,6 +101,7 @@ def main() -> None:
     parser.add_argument("--method", choices=("blind", "hypothesis", "atheris"), default="blind")
     parser.add_argument("--only", nargs="*", help="readers by name")
     parser.add_argument("--cpu-s", type=float, default=float("inf"), help="most for each reader in this run")
+    parser.add_argument("--turn-s", type=float, default=TURN_S, help="CPU seconds of a turn")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--corpus", type=Path, default=Path(tempfile.gettempdir()) / "yardwatch-corpus")
     parser.add_argument("--python", default=sys.executable, help="that has atheris")
@@ -119,8 +118,8 @@ def main() -> None:
         def make(name: str, inputs: int, seed: list[int]) -> Tally:
             if chosen.method == "atheris":
                 corpus = chosen.corpus / name.replace(" ", "-")
-                return guided_turn(chosen.python, name, inputs, GUIDED_TURN_S, seed, corpus)
-            return turn(readers[name], chosen.method, inputs, TURN_S, seed)
+                return guided_turn(chosen.python, name, inputs, chosen.turn_s, seed, corpus)
+            return turn(readers[name], chosen.method, inputs, chosen.turn_s, seed)
 
         rounds(chosen, chosen.only or list(readers), make)
 

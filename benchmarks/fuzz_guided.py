@@ -1,4 +1,4 @@
-"""A reader under atheris, for benchmarks/fuzz.py: coverage of this project's code says what to keep and spoil.
+"""A reader under atheris, for benchmarks/fuzz.py: coverage of this project's code says what to keep.
 
     python -m benchmarks.fuzz_guided NAME FOLDER INPUTS CPU_S SEED CORPUS
 

@@ -1,4 +1,4 @@
-"""Where the command begins: Ctrl-C ends it quietly from the first line on, while everything else still loads."""
+"""Where the command begins: Ctrl-C ends it quietly from the first line on, while the rest still loads."""
 
 from __future__ import annotations
 
