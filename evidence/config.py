@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from imagery.errors import ConfigError, InputError
 from imagery.period import Period
 from imagery.plainyaml import plain_yaml
+from imagery.sources.network.secret import redact
+from imagery.sources.stores.address import Address, is_name, is_url, parse
 from imagery.textfile import read_text, short
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -30,7 +32,7 @@ class RunConfig(BaseModel):
     title: str = "yardwatch run"
     """Heading of the report."""
     tiles: tuple[Path, ...] = Field(min_length=1)
-    """Folders or images."""
+    """Folders or images; in a file or on the command line also URLs (docs/stores.md)."""
     sites: tuple[Path, ...] = ()
     """Site files (GeoJSON)."""
     claims: tuple[Path, ...] = ()
@@ -84,21 +86,68 @@ class RunConfig(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+def no_stores(addresses: Sequence[Address]) -> Path:
+    """Where nothing is brought from a store.
+
+    Raises:
+        ConfigError: Always.
+    """
+    raise ConfigError(f"tiles = {addresses[0].bare}: only `yardwatch run` and `count` take URLs")
+
+
+def load_config(
+    path: Path, overrides: Sequence[str] = (), bring: Callable[[Sequence[Address]], Path] = no_stores
+) -> RunConfig:
     """Read a YAML config; paths in it are relative to the file's own folder.
 
     Args:
         path: The YAML file.
         overrides: ``key=value`` texts that replace values; the value is read as YAML.
+        bring: Brings what lies at URLs to this disk, and says below which folder.
 
     Returns:
         The checked config, with absolute paths.
 
     Raises:
         ConfigError: Unknown key (the nearest right one is named), impossible value, or no such file.
+        YardwatchError: A URL cannot be used.
     """
     values = {**read_yaml(path), **parse_overrides(overrides)}
-    return anchored(check_config(RunConfig, values, str(path)), path.resolve().parent)
+    return resolved(values, str(path), path.resolve().parent, bring)
+
+
+def resolved(
+    values: Mapping[str, Any],
+    where: str,
+    folder: Path,
+    bring: Callable[[Sequence[Address]], Path] = no_stores,
+) -> RunConfig:
+    """Plain values as a checked config with absolute paths; ``tiles`` may be URLs.
+
+    Args:
+        values: By key.
+        where: Names their source in messages.
+        folder: Where paths in them start.
+        bring: See load_config; called once all else is checked.
+
+    Raises:
+        ConfigError: See load_config.
+        YardwatchError: A URL cannot be used.
+    """
+    tiles = values.get("tiles")
+    urls = [one for one in tiles if is_url(one)] if isinstance(tiles, list) else []
+    addresses = {url: parse(url) for url in urls}
+    if isinstance(tiles, list):
+        # Of a URL only this path goes on from here: what else it holds may be a signature.
+        tiles = [str(addresses[one].name) if is_url(one) else one for one in tiles]
+        values = {**values, "tiles": tiles}
+    for key in ("tiles", "sites", "claims", "tracks", "adapted", "engine", "clouds_weights"):
+        named = values.get(key)
+        for one in named if isinstance(named, list) else [named]:
+            if is_url(one):
+                raise ConfigError(f"{where}: {key} = {redact(one)}: only a list of tiles may hold URLs")
+    config = check_config(RunConfig, values, where)
+    return anchored(config, folder, bring(list(addresses.values())) if addresses else None)
 
 
 def check_config(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
@@ -122,7 +171,7 @@ def _explain(model: type[BaseModel], issue: Mapping[str, Any]) -> str:
         return f"unknown key {key!r}, {hint}"
     if issue["type"] == "missing":
         return f"key {key!r} is missing"
-    return f"{key} = {short(issue['input'])}: {issue['msg'].removeprefix('Value error, ')}"
+    return f"{key} = {redact(short(issue['input']))}: {issue['msg'].removeprefix('Value error, ')}"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -150,18 +199,20 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals:
-            raise ConfigError(f"--set {text!r}: write key=value")
+            raise ConfigError(f"--set {redact(text)!r}: write key=value")
         try:
             values[key.strip()] = plain_yaml(value, "the value")
         except InputError as error:
-            raise ConfigError(f"--set {text!r}: {error}") from error
+            raise ConfigError(f"--set {redact(text)!r}: {redact(error)}") from error
     return values
 
 
-def anchored(config: RunConfig, folder: Path) -> RunConfig:
-    """The config with its paths absolute, taken as relative to ``folder``."""
+def anchored(config: RunConfig, folder: Path, stores: Path | None = None) -> RunConfig:
+    """The config with its paths absolute, taken as relative to ``folder``; those of URLs to ``stores``."""
 
     def place(path: Path) -> Path:
+        if stores and is_name(path.as_posix()):
+            return stores / path
         return (folder / path.expanduser()).resolve()
 
     return config.model_copy(

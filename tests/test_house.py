@@ -12,6 +12,7 @@ MAY_IMPORT = {
     "torch": ("models/wagons/", "models/occupancy/learn.py"),
     "rasterio": ("imagery/sources/",),
     "pystac": ("imagery/sources/",),
+    "obstore": ("imagery/sources/stores/bucket.py",),
     "xarray": ("imagery/cubes.py", "imagery/sources/"),
 }
 

@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 
 from evidence.cli.executors import Memory, Scheduler, Where, Workers, chosen
+from evidence.cli.stores import BYTES, OBJECTS, CacheFolder, MostBytes, MostObjects, bringing, results_in
 from evidence.cli.terminal import summarise, told
+from imagery.sources.network.secret import bare_href
 
 NAME = "count"
 
 
 def main(
-    paths: Annotated[list[Path], typer.Argument(help="Folders or images, any number.")],
+    paths: Annotated[list[str], typer.Argument(help="Folders, images or URLs, any number.")],
     site: Annotated[list[Path] | None, typer.Option(help="Site file (GeoJSON); repeatable.")] = None,
     tracks: Annotated[
         Path | None, typer.Option(help="Track axes (GeoJSON), in map coordinates or pixels.")
@@ -23,7 +25,7 @@ def main(
         float | None, typer.Option(help="Metres a pixel, for images without a map position.")
     ] = None,
     bands: Annotated[str | None, typer.Option(help="Band names in file order, such as B04,B03,B02.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
+    out: Annotated[str, typer.Option(help="Folder for the results, or s3://, gs://, az://.")] = "out",
     detector: Annotated[str, typer.Option(help="Who counts wagons one by one.")] = "strips",
     adapted: Annotated[
         Path | None, typer.Option(help="Weights of yardwatch adapt; those beside a site file need no option.")
@@ -32,6 +34,9 @@ def main(
     scheduler: Scheduler = None,
     workers: Workers = 0,
     memory: Memory = None,
+    cache: CacheFolder = None,
+    most_objects: MostObjects = OBJECTS,
+    most_bytes: MostBytes = BYTES,
 ) -> None:
     """Count railcars, or measure occupied track, in any folders or images; no config is needed.
 
@@ -39,12 +44,12 @@ def main(
     """
     with told():
         from evidence.cli.progress import with_progress
-        from evidence.config import RunConfig, check_config
+        from evidence.config import resolved
 
         looker = chosen(executor, scheduler, workers, memory)
         values = {
-            "title": f"Count of {', '.join(path.name for path in paths)}",
-            "tiles": [path.resolve() for path in paths],
+            "title": f"Count of {', '.join(Path(bare_href(path)).name for path in paths)}",
+            "tiles": paths,
             "sites": [path.resolve() for path in site or ()],
             "tracks": tracks.resolve() if tracks else None,
             "gsd_m": gsd,
@@ -52,4 +57,6 @@ def main(
             "detector": detector,
             "adapted": adapted.resolve() if adapted else None,
         }
-        summarise(with_progress(check_config(RunConfig, values, "count"), out, executor=looker))
+        settings = resolved(values, "count", Path(), bringing(cache, most_objects, most_bytes))
+        with results_in(out, cache) as folder:
+            summarise(with_progress(settings, folder, executor=looker))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from evidence.cli.stores import cache_folder
 from evidence.cli.terminal import console, escape, told
 
 NAME = "export"
@@ -34,7 +35,7 @@ def main(
         from evidence.review.desk import lay_out
         from evidence.review.marks import load_marks
 
-        laid = lay_out(verify(out, inputs=inputs))
+        laid = lay_out(verify(out, inputs=inputs, cache=cache_folder()))
         images = boxes_of(laid, load_marks(out / MARKS), reviewed)
         paths = export(images, format_, to)
         boxes = sum(len(image.boxes) for image in images)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evidence.cli.stores import on_disk
 from evidence.cli.terminal import console, escape, told
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def main(
             surveys = surveys_of(
                 settings, config.resolve().parent, rng, lambda site: status.update(f"asking about {site}")
             )
-        folder = out or settings.out
+        folder = on_disk(out or settings.out)
         if dry_run:
             _list(surveys, folder)
             raise typer.Exit(_unasked(surveys))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evidence.cli.stores import cache_folder
 from evidence.cli.terminal import console, escape, told
 from imagery.errors import InputError
 
@@ -40,7 +41,7 @@ def main(
         from evidence.review.marks import Book
         from evidence.review.server import Server
 
-        laid = lay_out(verify(out, inputs=inputs))
+        laid = lay_out(verify(out, inputs=inputs, cache=cache_folder()))
         with Book(out / MARKS) as book:
             desk = Desk(laid, book, who or _login(), out)
             desk.write()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evidence.cli.executors import Memory, Scheduler, Where, Workers, chosen
+from evidence.cli.stores import BYTES, OBJECTS, CacheFolder, MostBytes, MostObjects, bringing, results_in
 from evidence.cli.terminal import summarise, told
 
 NAME = "run"
@@ -15,7 +16,7 @@ NAME = "run"
 
 def main(
     config: Annotated[Path, typer.Argument(help="YAML config, such as configs/sample.yaml.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
+    out: Annotated[str, typer.Option(help="Folder for the results, or s3://, gs://, az://.")] = "out",
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="key=value that replaces a config value; repeatable.")
     ] = None,
@@ -29,6 +30,9 @@ def main(
     scheduler: Scheduler = None,
     workers: Workers = 0,
     memory: Memory = None,
+    cache: CacheFolder = None,
+    most_objects: MostObjects = OBJECTS,
+    most_bytes: MostBytes = BYTES,
 ) -> None:
     """Measure the tiles of a config, hold them against five years and judge the claims.
 
@@ -43,7 +47,9 @@ def main(
         key = load_private_key(sign, _password) if sign else None
         sealing = Sealing(key, with_inputs)
         looker = chosen(executor, scheduler, workers, memory)
-        summarise(with_progress(load_config(config, set_ or ()), out, sealing, looker))
+        settings = load_config(config, set_ or (), bringing(cache, most_objects, most_bytes))
+        with results_in(out, cache) as folder:
+            summarise(with_progress(settings, folder, sealing, looker))
 
 
 def _password() -> bytes:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evidence.cli.executors import Memory, Scheduler, Where, Workers, chosen
+from evidence.cli.stores import on_disk
 from evidence.cli.terminal import console, escape, told
 
 NAME = "sweep"
@@ -39,7 +40,7 @@ def main(
 
         for plan in [load_sweep(path) for path in configs]:
             console.print(f"[bold]{escape(plan.name)}[/]", highlight=False)
-            folder = out / plan.name
+            folder = on_disk(out) / plan.name
             sweep(plan, folder, looker, say)
             for line in best_of([folder]):
                 say(line)

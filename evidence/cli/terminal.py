@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from imagery.errors import YardwatchError
+from imagery.sources.network.secret import redact
 
 if TYPE_CHECKING:
     from evidence.conclude import Result
@@ -36,8 +37,8 @@ def told() -> Iterator[None]:
 
 
 def command_line() -> str:
-    """This command as one can paste it."""
-    return shlex.join(["yardwatch", *sys.argv[1:]])
+    """This command as one can paste it; what may be a credential in a URL is left out."""
+    return redact(shlex.join(["yardwatch", *sys.argv[1:]]))
 
 
 def summarise(result: Result) -> None:

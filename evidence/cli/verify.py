@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evidence.cli.stores import CacheFolder, brought, cache_folder
 from evidence.cli.terminal import complaints, console, escape, told
 
 if TYPE_CHECKING:
@@ -16,30 +17,34 @@ NAME = "verify"
 
 
 def main(
-    dossier: Annotated[Path, typer.Argument(help="A dossier, or the folder of the run around it.")],
+    dossier: Annotated[str, typer.Argument(help="A dossier, or the folder or URL of the run around it.")],
     seal: Annotated[str | None, typer.Option(help="The seal noted when it was made; 16 digits do.")] = None,
     public_key: Annotated[
         Path | None, typer.Option(help="Ed25519 key (PEM) of who must have signed.")
     ] = None,
     inputs: Annotated[
-        Path | None, typer.Option(help="Where the paths of the inputs start, if the dossier was moved.")
+        str | None, typer.Option(help="Where the paths of the inputs start, if the dossier was moved.")
     ] = None,
     no_inputs: Annotated[bool, typer.Option("--no-inputs", help="Check the dossier alone.")] = False,
     rerun: Annotated[bool, typer.Option("--rerun", help="Compute it again and compare.")] = False,
     tolerance: Annotated[float, typer.Option(help="Relative difference that a rerun may show.")] = 1e-3,
+    cache: CacheFolder = None,
 ) -> None:
     """Check every byte of a dossier and name the first thing that does not hold; exit code 0 or 1.
 
     Example: yardwatch verify out/sample --rerun
     """
-    from evidence.dossier.seal import load_public_key
+    from evidence.dossier.seal import DOSSIER, load_public_key
     from evidence.dossier.verify import Broken, verify
     from evidence.report.words import printable
+    from imagery.sources.stores.address import root_of
 
     with told():
         try:
             key = load_public_key(public_key) if public_key else None
-            held = verify(dossier, seal, key, inputs, look_at_inputs=not no_inputs)
+            folder = brought(dossier, cache, DOSSIER)
+            start = root_of(brought(inputs, cache)) or Path(inputs) if inputs else None
+            held = verify(folder, seal, key, start, not no_inputs, cache_folder(cache))
             _say(held, known_key=key is not None)
             if rerun:
                 _rerun(held, tolerance)

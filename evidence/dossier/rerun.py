@@ -55,7 +55,7 @@ def rerun(held: Held, tolerance: float = TOLERANCE) -> Rerun:
         there, out = Path(temporary, "inputs"), Path(temporary, "out")
         for name in held.inputs:
             with written(there / name) as path:
-                link_or_copy(held.base / name, path)
+                link_or_copy(held.place(name), path)
         run(anchored(config_in(held), there), out, "yardwatch verify --rerun")
         measured = [measurements_in(folder) for folder in (held.folder, out)]
         judged = [verdicts_in(folder) for folder in (held.folder, out)]

@@ -36,6 +36,8 @@ from evidence.dossier.seal import (
     parents,
 )
 from imagery.errors import InputError, YardwatchError
+from imagery.sources.stores.address import as_url, is_name
+from imagery.sources.stores.cache import Cache
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 """Largest seal, chain or list of inputs that is taken into memory: some 400,000 files."""
@@ -71,6 +73,12 @@ class Held:
     """What went in, by path."""
     base: Path | None
     """Where the paths of the inputs start; None where they were not looked at."""
+    stores: Path | None = None
+    """Where those of objects that were brought from a store start, if they lie elsewhere."""
+
+    def place(self, name: str) -> Path:
+        """An input's path; they must have been looked at."""
+        return _place(name, self.base or self.folder, self.stores)
 
 
 def verify(
@@ -79,6 +87,7 @@ def verify(
     public_key: str | None = None,
     inputs: Path | None = None,
     look_at_inputs: bool = True,
+    cache: Path | None = None,
 ) -> Held:
     """Check all of a dossier.
 
@@ -88,6 +97,7 @@ def verify(
         public_key: Raw Ed25519 key, hexadecimal, of who must have signed it.
         inputs: Where the paths of inputs that are not in the dossier start; looked for above it where absent.
         look_at_inputs: Whether inputs outside the dossier are hashed again.
+        cache: Where objects of stores may be kept (imagery/sources/stores); nothing is ever fetched.
 
     Returns:
         What held.
@@ -106,12 +116,15 @@ def verify(
     _steps(folder, stated)
     _files(folder, stated)
     listed = _inputs(folder, stated)
-    base = folder / HELD if _are_held(listed, stated) else None
-    if base is None and look_at_inputs and listed:
-        base = inputs or _nearest(folder, listed)
-        for name, entry in sorted(listed.items()):
-            _same(base / name, f"input {name}", entry, "input", flags=0)
-    return Held(folder, stated, listed, base)
+    if _are_held(listed, stated):
+        return Held(folder, stated, listed, folder / HELD)
+    if not look_at_inputs or not listed:
+        return Held(folder, stated, listed, None)
+    stores = _stores(listed, inputs, cache)
+    base = inputs or (stores if stores and all(map(is_name, listed)) else _nearest(folder, listed))
+    for name, entry in sorted(listed.items()):
+        _same(_place(name, base, stores), f"input {as_url(name)}", entry, "input", flags=0)
+    return Held(folder, stated, listed, base, stores)
 
 
 def _seal(folder: Path) -> Seal:
@@ -241,8 +254,20 @@ def _are_held(listed: Mapping[str, Entry], seal: Seal) -> bool:
     return bool(held)
 
 
+def _stores(listed: Mapping[str, Entry], inputs: Path | None, cache: Path | None) -> Path | None:
+    """Below which folder brought objects lie: that of the inputs where it holds them, else in the cache."""
+    brought = {name: entry.sha256 for name, entry in listed.items() if is_name(name)}
+    if not brought or cache is None or (inputs and (inputs / min(brought)).is_file()):
+        return None
+    return Cache(cache).view_of(brought)
+
+
+def _place(name: str, base: Path, stores: Path | None) -> Path:
+    return (stores if stores and is_name(name) else base) / name
+
+
 def _nearest(folder: Path, listed: Mapping[str, Entry]) -> Path:
-    first = min(listed)
+    first = min(listed, key=lambda name: (is_name(name), name))
     for above in folder.resolve().parents:
         if (above / first).is_file():
             return above

@@ -73,7 +73,7 @@ def lay_out(held: Held) -> Laid:
     """
     if held.base is None:
         raise InputError("a review needs the images: give the folder of the inputs with --inputs")
-    config = anchored(config_in(held), held.base)
+    config = anchored(config_in(held), held.base, held.stores)
     scenes = find_scenes(config.tiles, gsd_m=config.gsd_m, bands=config.bands).scenes
     return Laid(held, config, {scene.id: scene for scene in scenes}, counted_images(held))
 

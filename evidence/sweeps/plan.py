@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from evidence.config import RunConfig, anchored, check_config, read_yaml
+from evidence.config import RunConfig, check_config, read_yaml, resolved
 from imagery.errors import ConfigError
 
 MOST_RUNS = 10_000
@@ -166,7 +166,7 @@ def config_of(sweep: SweepConfig, setting: Setting) -> RunConfig:
     for path, value in setting.items():
         _put(values, path, value)
     where = f"{sweep.name} with " + ", ".join(f"{path}={value}" for path, value in setting.items())
-    return anchored(check_config(RunConfig, values, where), sweep.base.parent)
+    return resolved(values, where, sweep.base.parent)
 
 
 def _put(values: dict[str, Any], path: str, value: Any) -> None:

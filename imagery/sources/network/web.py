@@ -119,7 +119,7 @@ def same_server(url: str, other: str) -> bool:
 
 
 def is_private(href: str) -> bool:
-    """Whether an address names this machine or a private network, to which nothing from outside should point."""
+    """Whether an address names this machine or a private network, to which nobody outside should point."""
     host = urlsplit(href).hostname or ""
     try:
         return "://" in href and not ipaddress.ip_address(host).is_global

@@ -60,11 +60,14 @@ def parse(text: str) -> Address:
     """Read a URL.
 
     Raises:
-        InputError: It is of another kind, holds a user or password, or no file could be called so. The message
-            shows nothing that may be a credential.
+        InputError: It is of another kind, holds a user or password, or no file could be called so. The
+            message shows nothing that may be a credential.
     """
     shown = redact(text)
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise InputError(f"{shown} is no URL") from None
     scheme = parts.scheme.lower()
     if scheme not in (*BUCKETS, *WEB):
         known = ", ".join(f"{one}://" for one in (*BUCKETS, *WEB))

@@ -40,7 +40,7 @@ class Bucket:
 
         Args:
             address: Where.
-            store: An obstore store; by default the one that the address names, with the environment's credentials.
+            store: An obstore store; by default that of the address, with the environment's credentials.
 
         Raises:
             UnreadableError: The environment's settings make no sense.

@@ -1,7 +1,7 @@
 """Objects brought to this disk once, and shown under their URLs as a folder of plain files.
 
-``objects/`` holds bytes, named by their SHA-256. ``index/`` says which bytes a version of a URL had. A view is
-a folder of links to them, made whole and never changed: what a store holds now is another view.
+``objects/`` holds bytes, named by their SHA-256. ``index/`` says which bytes a version of a URL had. A view
+is a folder of links to them, made whole and never changed: what a store holds now is another view.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Cache:
             moved: Told how far it is.
 
         Returns:
-            The folder under which each object lies by ``Address.name``; the same objects give the same folder.
+            The folder under which each object lies by ``Address.name``; equal objects give the same folder.
 
         Raises:
             InputError: There is nothing or too much, or a name cannot be that of a file.
@@ -143,7 +143,7 @@ class Cache:
 
     @contextmanager
     def _part(self) -> Iterator[Path]:
-        """A file that belongs to nobody yet: locked while it is written, gone if it was not put in its place."""
+        """A file that belongs to nobody yet: locked while it is written, gone if it was not put in place."""
         with tempfile.NamedTemporaryFile(dir=self._folder / "part", delete=False) as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             path = Path(held.name)
@@ -183,7 +183,7 @@ def _listed(sources: Iterable[Source], bounds: Bounds) -> list[_Wanted]:
                 if stored.address.query != wanted[one.name].stored.address.query:
                     raise InputError(f"{stored.address.bare} is named twice with different queries: give one")
                 continue
-            check_name(one.name, stored.address.bare)
+            check_name(stored.address.path, stored.address.bare)
             size += stored.size or 0
             bounds.check(len(wanted), size)
     folders = {above.as_posix() for name in wanted for above in PurePosixPath(name).parents}

@@ -1,8 +1,8 @@
 """A folder of results kept equal to a place in a bucket, scene by scene while a run goes on.
 
-An object store knows no lock. Who writes to a place therefore keeps a claim there, written only where there is
-none (conditional write), and rewrites it every few seconds (only over its own last version). A claim that stands
-still for a while is of a dead process, and is taken over; no clock but this machine's own waiting is asked.
+An object store knows no lock. Who writes to a place therefore keeps a claim there, written only where there
+is none (conditional write), and rewrites it every few seconds, only over its own last version. A claim that
+still for a while is of a dead process, and is taken over; no clock is asked: this machine's own waiting counts.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from imagery.sources.stores.address import check_name
 from imagery.sources.stores.bucket import Bucket, Tag, Taken
 from imagery.sources.stores.cache import PARALLEL
 from imagery.sources.stores.source import Stored
+from imagery.whole import written
 
 CLAIM = ".claim"
 BEAT_S = 5.0
@@ -54,8 +55,8 @@ class Mirror:
         Args:
             bucket: Where the results go.
             folder: Where they are made; beside it lies what this machine knows of the place.
-            early: Folder below whose files are finished when they appear: they go out while work goes on, and come
-                back at the start. Their names say what is in them.
+            early: Folder below whose files are finished when they appear: they go out while work goes on, and
+                come back at the start. Their names say what is in them.
             whole: Folder that must hold nothing else: what an earlier run has left in it there is removed.
             kept: Names of files of people, which come back at the start and are never written over there.
             say: Told of waiting and of what was moved.
@@ -124,10 +125,8 @@ class Mirror:
     def _claim(self) -> None:
         with suppress(OSError):
             self._ours.add(self._own.read_text("ascii"))
-        try:
-            self._own.write_text(self._token, "ascii")
-        except OSError as error:
-            raise InputError(f"{self._own}: cannot be written ({error}); choose another --cache") from error
+        with written(self._own) as path:
+            path.write_text(self._token, "ascii")
         try:
             try:
                 self._tag = self._bucket.swap(CLAIM, self._data(), None)
@@ -198,20 +197,12 @@ class Mirror:
             self._say(f"{len(wanted)} objects taken back from {self._bucket.address.bare}")
 
     def _bring(self, stored: Stored, here: Path) -> None:
-        part = here.with_name(f".{here.name}.part")
-        try:
-            here.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                for piece in self._bucket.read(stored):
-                    file.write(piece)
-            part.replace(here)
-        except OSError as error:
-            if isinstance(error, UnreadableError):
-                raise
-            raise InputError(f"{here}: cannot be written ({error}); choose another --cache") from error
+        data = b"".join(self._bucket.read(stored))  # of one scene, or what a person wrote
+        with written(here) as path:
+            path.write_bytes(data)
 
     def _accompany(self) -> None:
-        """Beside the run: keeps the claim alive, and brings over scene by scene. A store that fails may recover."""
+        """Beside the run: keeps the claim alive and brings over scene by scene; a store may recover."""
         while not self._ended.wait(self._beat_s):
             try:
                 self._beat()

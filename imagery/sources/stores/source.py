@@ -19,7 +19,7 @@ class Stored:
     size: int | None
     """Bytes; None where the server does not say."""
     version: str
-    """Entity tag, or else time of change: another one means other bytes. Empty where the server says nothing."""
+    """Entity tag, else time of change: another one means other bytes. Empty where the server says nothing."""
 
 
 class Source(Protocol):
@@ -55,6 +55,6 @@ class Bounds:
             )
         if size > self.bytes:
             raise InputError(
-                f"more than {self.bytes / 2**30:.2f} GiB ({size / 2**30:.2f} in the first {count} objects): name a "
-                "folder further down, or raise --most-bytes"
+                f"more than {self.bytes / 2**30:.2f} GiB ({size / 2**30:.2f} in the first {count} objects): "
+                "name a folder further down, or raise --most-bytes"
             )

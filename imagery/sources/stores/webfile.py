@@ -62,7 +62,7 @@ class WebFile:
             raise UnreadableError(f"{self.address.bare}: {redact(error)[:300]}", "http") from None
 
     def _followed(self, url: str) -> requests.Response:
-        """The answer of the server, or of the one to which it sends on: never from the open into the private."""
+        """The answer of the server, or of that to which it sends on: never from the open into the private."""
         at = url
         for _ in range(_REDIRECTS):
             answer = self._session.get(at, stream=True, timeout=TIMEOUT_S, allow_redirects=False)
