@@ -32,6 +32,14 @@ def test_a_box_in_a_strip_comes_back_where_it_stands(gsd, turn, across, start):
     assert side[0] == pytest.approx(across, abs=1e-6)
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.floats(0.5, 60), st.floats(0, 360))
+def test_a_short_line_is_prolonged_whatever_its_length_is_rounded_to(size, turn):
+    end = np.array([7.3, 2.1]) + size * np.array([np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))])
+    line = np.linspace([7.3, 2.1], end, 30)
+    assert length(extend(line, 5.0, 400.0)) == pytest.approx(size + 10.0)
+
+
 def test_straightening_a_curve_makes_its_painted_line_straight():
     gsd, line = 0.4, arc(400)
     image = np.zeros((400, 500, 3), np.uint8)

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from imagery.errors import InputError
 from models.axes.strips import ALONG_M
 from models.wagons import consist
-from models.wagons.consist import Evidence, Weights, cut, cut_knowing, score
+from models.wagons.consist import Evidence, Weights, cut, cut_knowing
 
 # Wagons of 3 to 5 columns, of 2 where the image cuts them: small enough to list every cut.
 SMALL = Weights(
@@ -37,6 +37,19 @@ def every_cut(first: int):
 
 
 CUTS = [list(c) for c in every_cut(0)]
+
+
+def score(evidence, weights, usual, start, stop):
+    """What one wagon earns, by the rule as the module's first lines give it."""
+    lengths = weights.columns().tolist()
+    cut_by_edge = evidence.edge[start] or evidence.edge[stop]
+    if stop - start not in lengths or (
+        (stop - start) * ALONG_M < weights.shortest_m - 1e-6 and not cut_by_edge
+    ):
+        return -np.inf
+    inside = weights.occupied * (evidence.occupied[start:stop] + weights.bias).sum()
+    ends = weights.ends * (evidence.start[start] + evidence.stop[stop - 1])
+    return inside + ends + weights.wagon + usual[lengths.index(stop - start)]
 
 
 def all_values(evidence: Evidence, usual) -> np.ndarray:

@@ -8,10 +8,11 @@ from imagery.errors import UnreadableError
 from models.axes.fitted import Field, find_axes
 from models.axes.mapped import recentre, smooth_shift
 from models.axes.strips import ALONG_M, frame_along, straighten
+from models.wagons import read
 from models.wagons.augment import flip_strips, vary_tone
 from models.wagons.data import TARGETS, Chip, crop_target, held_out, site_of, strip_target
 from models.wagons.infer import WEIGHTS, StripReader
-from models.wagons.nets import KINDS, ProposeNet, StripNet, load, save, to_input
+from models.wagons.nets import KINDS, ProposeNet, StripNet, folded, load, save, to_input
 from models.wagons.picture import Picture, rgb_bands
 from models.wagons.pool import CROP, painted_chip, read_pool, sample_crops, write_pool
 from models.wagons.propose import propose
@@ -96,6 +97,22 @@ def test_weights_come_back_and_damage_is_told(tmp_path):
         load(tmp_path / "broken.safetensors", StripNet)
 
 
+def test_folded_nets_give_the_same():
+    generator = torch.Generator().manual_seed(4)
+    for kind, shape in ((StripNet, (2, 4, 24, 64)), (ProposeNet, (1, 4, 64, 48))):
+        net = kind().eval()
+        for part in net.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                part.running_mean.normal_(0, 0.2, generator=generator)
+                part.running_var.uniform_(0.5, 2, generator=generator)
+        light = folded(net)
+        assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in light.modules())
+        assert any(isinstance(part, torch.nn.BatchNorm2d) for part in net.modules())
+        x = to_input(torch.randint(0, 255, shape, dtype=torch.uint8, generator=generator))
+        with torch.inference_mode():
+            assert torch.allclose(light(x), net(x), atol=1e-5, rtol=1e-5)
+
+
 def test_reading_from_the_other_end_gives_the_same_mirrored():
     torch.manual_seed(1)
     net = StripNet().eval()
@@ -176,6 +193,51 @@ def test_shipped_weights_read_painted_wagons_and_do_so_twice_alike():
     again = detector.detect(chips[0].raster(), chips[0].tracks)
     assert np.array_equal(again.boxes, found[0].boxes)
     assert set(again.kinds) <= set(KINDS)
+
+
+class Counting(torch.nn.Module):
+    """A net and how many pictures or strips were given to it."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net, self.outputs, self.given = net, getattr(net, "outputs", 0), 0
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def forward(self, x):
+        self.given += len(x)
+        return self.net(x)
+
+
+@shipped
+def test_what_is_left_out_at_a_glance_holds_nothing(monkeypatch):
+    rng = np.random.default_rng(79)
+    chips = [painted_chip(rng, size=256, gsd_m=gsd) for gsd in (0.4, 0.8)]
+    detector = StripReader()
+
+    def looked():
+        return [detector.detect(chip.raster(), lines) for chip in chips for lines in ((), chip.tracks)]
+
+    some = looked()
+    monkeypatch.setattr(read, "DOUBT", 0.0)
+    monkeypatch.setattr(read, "gains", lambda *_: np.ones(1))
+    for found, full in zip(some, looked(), strict=True):
+        assert len(full) > 3
+        assert np.allclose(found.boxes, full.boxes)
+        assert np.allclose(found.scores, full.scores, atol=1e-3)
+
+
+@shipped
+def test_ground_without_a_wagon_is_looked_at_once():
+    proposer = Counting(load(WEIGHTS / "proposer.safetensors", ProposeNet)[0])
+    reader = Counting(load(WEIGHTS / "reader.safetensors", StripNet)[0])
+    chip, detector = chip_of([], shape=(300, 300)), StripReader(reader, proposer)
+    assert len(detector.detect(chip.raster())) == 0
+    assert (proposer.given, reader.given) == (1, 0)
+    tracks = [np.array([[10.0, y], [290.0, y]]) for y in (100.0, 200.0)]
+    assert len(detector.detect(chip.raster(), tracks)) == 0
+    assert (proposer.given, reader.given) == (1, 2)
 
 
 @shipped

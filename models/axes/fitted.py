@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -45,6 +46,22 @@ class Field:
         """Values (n,) of a layer at points (n, 2) in cells, x and y, cell centres at halves; 0 outside."""
         values: Floats = map_coordinates(layer, [points[:, 1] - 0.5, points[:, 0] - 0.5], order=1, cval=0.0)
         return values
+
+    def heading(self, at: Line) -> tuple[float, float]:
+        """Unit direction at one point (2,) in cells, from what ``sample`` would give of both layers."""
+        x, y = float(at[0]) - 0.5, float(at[1]) - 0.5
+        rows, cols = self.heat.shape
+        if not (0 <= x <= cols - 1 and 0 <= y <= rows - 1):
+            return 1.0, 0.0
+        left, top = int(x), int(y)
+        right, low, u, v = min(left + 1, cols - 1), min(top + 1, rows - 1), x - left, y - top
+        cos, sin = (
+            (layer.item(top, left) * (1 - u) + layer.item(top, right) * u) * (1 - v)
+            + (layer.item(low, left) * (1 - u) + layer.item(low, right) * u) * v
+            for layer in (self.cos2a, self.sin2a)
+        )
+        angle = math.atan2(sin, cos) / 2
+        return math.cos(angle), math.sin(angle)
 
 
 @dataclass(frozen=True)
@@ -117,8 +134,7 @@ def _seeds(field: Field, tracing: Tracing) -> Iterator[Line]:
 def _trace(field: Field, seed: Line, used: NDArray[np.bool_], tracing: Tracing) -> tuple[Line, Floats]:
     """Follow a row both ways from a seed: points (n, 2) in cells and the heat at each."""
     at = seed[None]
-    double = np.arctan2(field.sample(field.sin2a, at)[0], field.sample(field.cos2a, at)[0])
-    direction = np.array([np.cos(double / 2), np.sin(double / 2)])
+    direction = np.array(field.heading(seed))
     forth, heat_forth = _walk(field, seed, direction, used, tracing)
     back, heat_back = _walk(field, seed, -direction, used, tracing)
     start = field.sample(field.heat, at)
@@ -159,15 +175,12 @@ def _walk(
 
 def _turned(field: Field, at: Line, direction: Line, share: float = 0.2) -> Line:
     """The direction turned a little towards what the field says here; tracks bend slowly."""
-    double = np.arctan2(field.sample(field.sin2a, at[None])[0], field.sample(field.cos2a, at[None])[0])
-    local = np.array([np.cos(double / 2), np.sin(double / 2)])
-    if local @ direction < 0:
-        local = -local
-    if local @ direction < 0.9:
+    local = np.array(field.heading(at))
+    alike = float(local @ direction)
+    if abs(alike) < 0.9:
         return direction
-    mixed = (1 - share) * direction + share * local
-    unit: Line = mixed / np.hypot(*mixed)
-    return unit
+    mixed: Line = (1 - share) * direction + math.copysign(share, alike) * local
+    return mixed / math.hypot(*mixed)
 
 
 def _mark(used: NDArray[np.bool_], points: Line, radius: float) -> None:

@@ -54,7 +54,7 @@ def resample(line: Line, step: float) -> Line:
     steps = np.hypot(*np.diff(line, axis=0).T)
     line = line[np.concatenate([[True], steps > 1e-9])]
     along = np.concatenate([[0.0], np.cumsum(steps[steps > 1e-9])])
-    if along[-1] < step:
+    if along[-1] < step * (1 - 1e-6):
         raise InputError(f"a line of {along[-1]:.2f} is shorter than one step of {step:.2f}")
     at = np.arange(int(along[-1] / step + 1e-6) + 1) * step
     return np.stack([np.interp(at, along, line[:, i]) for i in range(2)], axis=1)

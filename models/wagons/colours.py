@@ -26,11 +26,13 @@ def coloured(found: Detections, raster: Raster) -> Detections:
         found: On the raster's own grid.
         raster: An opened image; of one band, all three colours are that band.
     """
+    if not len(found):
+        return found
     bands = rgb_bands(raster.bands)
     rows, cols = raster.grid.shape
     shrink = max(1.0, max(rows, cols) / OVERVIEW_PX)
     view = raster.read(None, bands, (max(1, round(rows / shrink)), max(1, round(cols / shrink))))
-    if not len(found) or not view.valid.any():
+    if not view.valid.any():
         return found
     whole = view.pixels[:, view.valid].mean(axis=1, dtype=np.float64)
     inner = replace(found, boxes=found.boxes * np.array([1, 1, INNER, INNER, 1]))

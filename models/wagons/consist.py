@@ -112,15 +112,25 @@ class Consist:
     """(k,) 0 to 1: share of all cuts, weighted by their evidence, that hold this wagon to within a metre."""
 
 
-def score(evidence: Evidence, weights: Weights, usual: Floats, start: int, stop: int) -> float:
-    """What one wagon earns; minus infinity where its length cannot occur."""
-    lengths, cut_only = weights.columns(), weights.cut_only()
-    index = np.flatnonzero(lengths == stop - start)
-    if not len(index) or (cut_only[index[0]] and not (evidence.edge[start] or evidence.edge[stop])):
-        return -np.inf
-    inside = weights.occupied * (evidence.occupied[start:stop] + weights.bias).sum()
-    ends = weights.ends * (evidence.start[start] + evidence.stop[stop - 1])
-    return float(inside + ends + weights.wagon + usual[index[0]])
+def gains(evidence: Evidence, weights: Weights) -> Floats:
+    """What each wagon earns by itself.
+
+    Args:
+        evidence: Of n columns.
+        weights: Of each kind of evidence, with k lengths.
+
+    Returns:
+        (n + 1, k): of a wagon that ends before column b, of each length; minus infinity where none can be.
+        A strip is empty unless one is above zero.
+    """
+    stop = np.arange(len(evidence.occupied) + 1)[:, None]
+    start = stop - weights.columns()
+    inside, start = start >= 0, np.maximum(start, 0)
+    total = np.concatenate([[0.0], np.cumsum(weights.occupied * (evidence.occupied + weights.bias))])
+    begins, ended = np.append(evidence.start, 0.0), np.append(0.0, evidence.stop)
+    ends = weights.ends * (ended[stop] + begins[start])
+    possible = inside & (~weights.cut_only() | evidence.edge[stop] | evidence.edge[start])
+    return np.where(possible, total[stop] - total[start] + ends + weights.wagon, -np.inf)
 
 
 def cut(evidence: Evidence, weights: Weights | None = None) -> Consist:
@@ -142,7 +152,11 @@ def cut(evidence: Evidence, weights: Weights | None = None) -> Consist:
 
 def cut_knowing(evidence: Evidence, weights: Weights, usual: Floats) -> Consist:
     """The best cut where a wagon of each length earns ``usual`` (len(weights.columns()),) besides."""
-    chosen = _forward(evidence, weights, usual)[1]
+    gain = gains(evidence, weights) + usual
+    if gain.max() <= 0:
+        none = np.empty(0, dtype=np.intp)
+        return Consist(none, none, np.empty(0))
+    chosen = _forward(gain, int(weights.columns()[0]))[1]
     start, stop = [], []
     at = len(evidence.occupied)
     while at > 0:
@@ -153,54 +167,47 @@ def cut_knowing(evidence: Evidence, weights: Weights, usual: Floats) -> Consist:
         at -= chosen[at]
         start.append(at)
     starts, stops = np.array(start[::-1], dtype=np.intp), np.array(stop[::-1], dtype=np.intp)
-    return Consist(starts, stops, _odds(evidence, weights, usual, starts, stops))
+    back = gains(evidence.reversed(), weights) + usual
+    return Consist(starts, stops, _odds(gain, back, int(weights.columns()[0]), starts, stops))
 
 
-def _forward(
-    evidence: Evidence, weights: Weights, usual: Floats, over_all: bool = False
-) -> tuple[Floats, NDArray[np.intp]]:
+def _forward(gain: Floats, shortest: int, over_all: bool = False) -> tuple[Floats, NDArray[np.intp]]:
     """Value of the best cut of columns 0 to b (or log-sum over all cuts), and its last length or 0."""
-    n = len(evidence.occupied)
-    lengths, cut_only = weights.columns(), weights.cut_only()
-    total = np.concatenate([[0.0], np.cumsum(weights.occupied * (evidence.occupied + weights.bias))])
-    value, chosen = np.zeros(n + 1), np.zeros(n + 1, dtype=np.intp)
-    # opening[b]: value of all before a wagon that begins at b, less what its columns will be credited with.
-    opening = np.full(n + 1, -np.inf)
-    for b in range(n + 1):
-        value[b] = value[max(0, b - 1)]
-        fits = lengths[: max(0, b - int(lengths[0]) + 1)]
-        if len(fits):
-            gain = opening[b - fits] + (total[b] + weights.ends * evidence.stop[b - 1] + weights.wagon)
-            gain += usual[: len(fits)]
-            if not evidence.edge[b]:
-                gain[cut_only[: len(fits)] & ~evidence.edge[b - fits]] = -np.inf
-            best = int(gain.argmax())
-            if gain[best] > value[b]:
-                chosen[b] = fits[best]
-            top = max(gain[best], value[b])
-            value[b] = top + np.log(np.exp(gain - top).sum() + np.exp(value[b] - top)) if over_all else top
-        if b < n:
-            opening[b] = value[b] - total[b] + weights.ends * evidence.start[b]
-    return value, chosen
+    lengths = gain.shape[1]
+    # As many zeros in front as the longest wagon has columns: no gain is possible from there.
+    ahead = shortest + lengths - 1
+    value, chosen = np.zeros(ahead + len(gain)), np.zeros(len(gain), dtype=np.intp)
+    for b in range(1, len(gain)):
+        empty = value[ahead + b - 1]
+        earned = gain[b] + value[b : b + lengths][::-1]
+        best = int(earned.argmax())
+        top = earned[best]
+        if top > empty:
+            chosen[b] = shortest + best
+        else:
+            top = empty
+        if over_all:
+            top += np.log(np.exp(earned - top).sum() + np.exp(empty - top))
+        value[ahead + b] = top
+    return value[ahead:], chosen
 
 
 def _odds(
-    evidence: Evidence,
-    weights: Weights,
-    usual: Floats,
+    gain: Floats,
+    back: Floats,
+    shortest: int,
     start: NDArray[np.intp],
     stop: NDArray[np.intp],
     near_m: float = 1.0,
 ) -> Floats:
-    """Share of all cuts that hold each wagon, its ends moved by up to ``near_m``."""
-    forward = _forward(evidence, weights, usual, over_all=True)[0]
-    backward = _forward(evidence.reversed(), weights, usual, over_all=True)[0][::-1]
-    n, near = len(evidence.occupied), int(near_m / ALONG_M)
-    odds = np.zeros(len(start))
-    for i, (first, last) in enumerate(zip(start, stop, strict=True)):
-        for s in range(max(0, first - near), min(n - 1, first + near) + 1):
-            for e in range(max(s + 1, last - near), min(n, last + near) + 1):
-                odds[i] += np.exp(
-                    forward[s] + score(evidence, weights, usual, s, e) + backward[e] - forward[n]
-                )
+    """Share of all cuts that hold each wagon, its ends moved by up to ``near_m``; ``back``: the way back."""
+    forward = _forward(gain, shortest, over_all=True)[0]
+    backward = _forward(back, shortest, over_all=True)[0][::-1]
+    near = np.arange(-int(near_m / ALONG_M), int(near_m / ALONG_M) + 1)
+    s, e = (at[:, None, None] + by for at, by in ((start, near[:, None]), (stop, near)))
+    s, e = np.broadcast_arrays(s, e)
+    possible = (s >= 0) & (e < len(gain)) & (e - s >= shortest) & (e - s < shortest + gain.shape[1])
+    s, e = np.where(possible, s, 0), np.where(possible, e, shortest)
+    log = forward[s] + gain[e, e - s - shortest] + backward[e] - forward[-1]
+    odds: Floats = np.where(possible, np.exp(log), 0.0).sum(axis=(1, 2))
     return np.minimum(odds, 1.0)

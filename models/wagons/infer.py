@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from torch import nn
 
 from imagery.reader import Raster
 from imagery.tiles import ROI, windows
 from models.axes.fitted import Field, Tracing, find_axes
 from models.axes.line import Axis, clip_to_frame, extend
 from models.detections import Detections, concatenate, suppress
+from models.wagons import propose, read
 from models.wagons.calibrate import Calibration
 from models.wagons.consist import Weights
-from models.wagons.nets import ProposeNet, StripNet, load
+from models.wagons.nets import ProposeNet, StripNet, folded, load
 from models.wagons.picture import Picture
-from models.wagons.propose import propose
-from models.wagons.read import read_axes
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 LEAST_SCORE = 0.45
@@ -57,8 +57,8 @@ class StripReader:
         Raises:
             UnreadableError: Weights are absent or damaged.
         """
-        self._reader: Any = reader or load(folder / "reader.safetensors", StripNet)[0]
-        self._proposer: Any = proposer or load(folder / "proposer.safetensors", ProposeNet)[0]
+        self._reader = _to_read(reader or load(folder / "reader.safetensors", StripNet)[0])
+        self._proposer = _to_read(proposer or load(folder / "proposer.safetensors", ProposeNet)[0])
         self._weights = weights or Weights()
         self._tracing = tracing or Tracing()
         self._least = least_score
@@ -85,20 +85,35 @@ class StripReader:
 
     def _area(self, picture: Picture, area: ROI, tracks: Sequence[NDArray[np.float64]]) -> Detections:
         """Wagons of one part of an image, with a second opinion on each."""
-        field = self._field(picture, area)
+        none = Detections.none(picture.raster.grid)
         if tracks:
             lines = [part for track in tracks for part in _inside(track, area, picture.gsd_m)]
-        else:
-            lines = [axis.line for axis in self._traced(field, area)]
-        found = concatenate(picture.raster.grid, read_axes(self._reader, picture, lines, self._weights))
-        return with_heat(found, field, area)
+            found = self._read(picture, lines)
+            return with_heat(found, self._field(picture, area), area) if len(found) else none
+        seen = propose.glance(self._proposer, picture, area)
+        lines = read.glance(self._reader, picture, self._lines(seen, area), self._weights)
+        if not lines:
+            return none
+        field = propose.confirm(self._proposer, picture, area, seen, np.concatenate(lines))
+        return with_heat(self._read(picture, self._lines(field, area)), field, area)
+
+    def _read(self, picture: Picture, lines: Sequence[NDArray[np.float64]]) -> Detections:
+        return concatenate(picture.raster.grid, read.read_axes(self._reader, picture, lines, self._weights))
 
     def _field(self, picture: Picture, area: ROI) -> Field:
-        return propose(self._proposer, picture, area)
+        return propose.propose(self._proposer, picture, area)
+
+    def _lines(self, field: Field, area: ROI) -> list[NDArray[np.float64]]:
+        return [axis.line for axis in self._traced(field, area)]
 
     def _traced(self, field: Field, area: ROI) -> list[Axis]:
         corner = _corner(area)
         return [replace(axis, line=axis.line + corner) for axis in find_axes(field, self._tracing)]
+
+
+def _to_read(net: Any) -> Any:
+    """A net of torch folded; one of another engine as it is."""
+    return folded(net) if isinstance(net, nn.Module) else net
 
 
 def areas(picture: Picture, side_m: float = 2000.0, shared_m: float = 250.0) -> list[ROI]:

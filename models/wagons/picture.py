@@ -64,9 +64,11 @@ class Picture:
         scale = min(1.0, 512 / max(self.shape))
         small = (max(1, round(self.shape[0] * scale)), max(1, round(self.shape[1] * scale)))
         tile = self.raster.read(None, self._bands, small)
+        if tile.pixels.dtype == np.uint8:
+            return 0.0, 255.0
         values = tile.pixels[:, self._seen(tile, None, small)].astype(np.float64)
         values = values[np.isfinite(values)]
-        if tile.pixels.dtype == np.uint8 or not values.size:
+        if not values.size:
             return 0.0, 255.0
         low, high = np.percentile(values, [0.5, 99.5])
         return float(low), float(max(high, low + 1e-6))

@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import rfft2
 
 from imagery.reader import Raster
 from imagery.scenes import Scene
@@ -198,13 +200,13 @@ def _measure(
         return None
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     noise = noise_of(grey, valid)
-    soft = cv2.GaussianBlur(rgb, (0, 0), 1.0)[valid].astype(np.float32)
-    brightness = soft @ np.array([0.3, 0.59, 0.11], np.float32)
-    dark, light = np.percentile(brightness, [5, 95])
-    most = soft.max(axis=1)
-    colour = (most - soft.min(axis=1)) / np.maximum(most, 1.0)
-    white = float(((most > 0.7 * np.percentile(most, 99)) & (colour < 0.15)).mean())
-    median = float(np.median(brightness) / max(1.0, float(np.percentile(brightness, 97))))
+    red, green, blue = cv2.split(cv2.GaussianBlur(rgb, (0, 0), 1.0))
+    most, least = (of(of(red, green), blue)[valid].astype(np.float32) for of in (np.maximum, np.minimum))
+    brightness = (0.3 * red + 0.59 * green + 0.11 * blue)[valid]
+    dark, middle, light, pale = np.percentile(brightness, [5, 50, 95, 97])
+    coloured = (most - least) >= 0.15 * np.maximum(most, 1.0)
+    white = float(((most > 0.7 * np.percentile(most, 99)) & ~coloured).mean())
+    median = float(middle / max(1.0, float(pale)))
     fine, one_way = detail_db(grey, valid, gsd_m, noise)
     bright = float(np.percentile(grey[valid], 75))
     return fine, one_way, pixel_m, bright, float(light - dark), noise, white, median
@@ -233,18 +235,34 @@ def detail_db(grey: Grey, valid: NDArray[np.bool_], gsd_m: float, noise: float) 
         taper *= cv2.GaussianBlur(inner, (0, 0), 2.0) * valid
     weight = float((taper**2).sum())
     mean = float((grey * taper).sum() / max(float(taper.sum()), 1e-9))
-    power = np.abs(np.fft.fft2((grey - mean) * taper)) ** 2 / max(weight, 1e-9) - noise**2
-    fy, fx = np.fft.fftfreq(rows)[:, None] / gsd_m, np.fft.fftfreq(cols)[None] / gsd_m
-    frequency = np.hypot(fx, fy)
-    sector = np.round((np.arctan2(fy, fx) % math.pi) / (math.pi / 8)).astype(int) % 8
-    bands = [(frequency > 1 / high) & (frequency < 1 / low) for low, high in (FINE_M, BROAD_M)]
+    power = np.abs(rfft2((grey - mean) * taper)) ** 2 / max(weight, 1e-9) - noise**2
+    part, share = _parts(rows, cols, gsd_m)
+    number = np.bincount(part, share, 10)
+    total = np.bincount(part, share * power.ravel(), 10)
 
-    def level(where: NDArray[np.bool_]) -> float:
-        return 10 * math.log10(max(float(power[where].mean()), 1e-3))
+    def level(which: slice) -> float:
+        mean = float(total[which].sum() / max(float(number[which].sum()), 1.0))
+        return 10 * math.log10(max(mean, 1e-3))
 
-    fine, broad = bands
-    worst = min(level(fine & (sector == i)) for i in range(8))
+    fine, broad = slice(8), slice(8, 9)
+    worst = min(level(slice(i, i + 1)) for i in range(8))
     return level(fine) - level(broad), worst - level(broad)
+
+
+@lru_cache(maxsize=4)
+def _parts(rows: int, cols: int, gsd_m: float) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Which sector of the fine band each value of a half spectrum is in (8: the broad one, 9: none).
+
+    And its weight; both are flat. Windows of one picture have few shapes.
+    """
+    fy, fx = np.fft.fftfreq(rows)[:, None] / gsd_m, np.fft.rfftfreq(cols)[None] / gsd_m
+    frequency = np.hypot(fx, fy)
+    sector = np.round((np.arctan2(fy, fx) % math.pi) / (math.pi / 8)).astype(np.intp) % 8
+    fine, broad = ((frequency > 1 / high) & (frequency < 1 / low) for low, high in (FINE_M, BROAD_M))
+    # All but the first column, and the last of an even width, stand for their mirror image, too.
+    once = np.isin(np.arange(fx.size), (0, cols / 2))
+    weights = np.broadcast_to(np.where(once, 1.0, 2.0), frequency.shape)
+    return np.where(fine, sector, np.where(broad, 8, 9)).ravel(), weights.ravel()
 
 
 def noise_of(grey: Grey, valid: NDArray[np.bool_], side: int = 8) -> float:

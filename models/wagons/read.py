@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from models.axes.line import Axis, Line, length
 from models.axes.mapped import recentre
 from models.axes.strips import ACROSS, ACROSS_M, Frame, Strip, frame_along, pieces, straighten
 from models.detections import Detections
-from models.wagons.consist import Evidence, Weights, cut
+from models.wagons.consist import Evidence, Weights, cut, gains
 from models.wagons.nets import COVERS, ENDS, KINDS, StripNet, to_input
 from models.wagons.picture import Picture
 
@@ -24,6 +24,14 @@ PIECE = 1024
 """Columns read at once."""
 OVERLAP = 256
 """Columns that neighbouring pieces share: the net sees 125 columns to either side."""
+SHORTEST_M = 3.0
+"""No shorter line is read."""
+DOUBT = 12.0
+"""What the best wagon of a line may lack, or have to spare, at first sight to be looked at again."""
+LESS_DOUBT = 6.0
+"""What it may lack at the second."""
+TOGETHER = 8
+"""Lines glanced at together."""
 
 Floats = NDArray[np.float64]
 
@@ -77,7 +85,7 @@ def read_strip(net: StripNet, strip: Strip) -> Reading:
         Log-odds and shares for each column.
     """
     n = len(strip.frame)
-    stacked = np.concatenate([strip.pixels, strip.valid[None].astype(np.uint8) * np.uint8(255)])
+    stacked = _stacked(strip)
     total = np.zeros((net.outputs, n))
     weight = np.zeros(n)
     for start, part in pieces(strip.frame, PIECE, OVERLAP):
@@ -88,9 +96,14 @@ def read_strip(net: StripNet, strip: Strip) -> Reading:
         total[:, start : start + m] += out * trust
         weight[start : start + m] += trust
     total /= weight
-    valid = strip.valid[ACROSS // 2 - 1] & strip.valid[ACROSS // 2]
+    valid = _on_data(strip.valid)
     kinds, covers = total[len(ENDS) : len(ENDS) + len(KINDS)], total[len(ENDS) + len(KINDS) :]
     return Reading(strip.frame, valid, _evidence(total, valid), total[3], _softmax(kinds), _softmax(covers))
+
+
+def _stacked(strip: Strip) -> NDArray[np.uint8]:
+    """Pixels and mask (4, ACROSS, n) as ``to_input`` takes them."""
+    return np.concatenate([strip.pixels, strip.valid[None].astype(np.uint8) * np.uint8(255)])
 
 
 def _both_ways(net: StripNet, stacked: NDArray[np.uint8]) -> Floats:
@@ -108,6 +121,11 @@ def _both_ways(net: StripNet, stacked: NDArray[np.uint8]) -> Floats:
         out[2:, across] *= -1
     mean: Floats = out.mean(dim=0)[:, :m].numpy().astype(np.float64)
     return mean
+
+
+def _on_data(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the axis itself lies on data, of the mask (ACROSS, n) of a strip."""
+    return np.asarray(valid[ACROSS // 2 - 1] & valid[ACROSS // 2])
 
 
 def _evidence(out: Floats, valid: NDArray[np.bool_]) -> Evidence:
@@ -180,6 +198,53 @@ def _refined(heat: Floats, boundary: NDArray[np.intp], back: int) -> Floats:
     return refined
 
 
+def glance(net: StripNet, picture: Picture, lines: Sequence[Line], weights: Weights) -> list[Line]:
+    """Those lines on which wagons may be read.
+
+    Each is looked at once where it lies, instead of eight times; where that tells nothing, in all four flips.
+
+    Args:
+        net: The strip reader.
+        picture: The image.
+        lines: Axes in pixels.
+        weights: Of the cut.
+
+    Returns:
+        Lines long enough to hold a wagon on which the best one lacks less than ``DOUBT``, in their order.
+    """
+    shows = np.zeros(len(lines), dtype=bool)
+    long = [i for i, line in enumerate(lines) if length(line) * picture.gsd_m >= SHORTEST_M]
+    long.sort(key=lambda i: length(lines[i]))  # those read together are then of about one length
+    for first in range(0, len(long), TOGETHER):
+        parts = [(i, part) for i in long[first : first + TOGETHER] for part in _cut_up(picture, lines[i])]
+        for (i, part), evidence in zip(parts, _at_once(net, [part for _, part in parts]), strict=True):
+            best = gains(evidence, weights).max()
+            if abs(best) < DOUBT and not shows[i]:
+                evidence = _evidence(_both_ways(net, part), _on_data(part[3] > 0))
+                best = gains(evidence, weights).max() + LESS_DOUBT
+            shows[i] |= best > 0
+    return [line for line, shown in zip(lines, shows, strict=True) if shown]
+
+
+def _cut_up(picture: Picture, line: Line) -> list[NDArray[np.uint8]]:
+    """The strip along a line in pieces (4, ACROSS, n)."""
+    strip = cut_strip(picture, frame_along(line, picture.gsd_m))
+    stacked = _stacked(strip)
+    return [stacked[:, :, at : at + len(part)] for at, part in pieces(strip.frame, PIECE, OVERLAP)]
+
+
+def _at_once(net: StripNet, parts: Sequence[NDArray[np.uint8]]) -> Iterator[Evidence]:
+    """Evidence of several strips (4, ACROSS, n), each as it lies; shorter ones are filled up with no data."""
+    longest = max(part.shape[2] for part in parts)
+    batch = np.zeros((len(parts), 4, ACROSS, longest + -longest % 8), np.uint8)
+    for row, part in zip(batch, parts, strict=True):
+        row[:, :, : part.shape[2]] = part
+    with torch.inference_mode():
+        out = net(to_input(torch.from_numpy(batch)))[:, :3].numpy().astype(np.float64)
+    for read, part in zip(out, parts, strict=True):
+        yield _evidence(read[:, : part.shape[2]], _on_data(part[3] > 0))
+
+
 def read_axes(
     net: StripNet,
     picture: Picture,
@@ -200,9 +265,7 @@ def read_axes(
         Wagons of each line that is long enough to hold one, not yet merged between lines.
     """
     found = []
-    for line in lines:
-        if length(line) * picture.gsd_m < 3.0:
-            continue
+    for line in glance(net, picture, lines, weights or Weights()):
         for _ in range(rounds):
             reading = read_strip(net, cut_strip(picture, frame_along(line, picture.gsd_m)))
             line = on_track(reading).line
