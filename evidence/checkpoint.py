@@ -73,7 +73,7 @@ class Checkpoint:
         """
         path = self._path(scene, kin)
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 arrays = dict(stored)
             meta = json.loads(str(arrays["meta"]))
             return [_sighting(plain, arrays, f"{i}/") for i, plain in enumerate(meta)]

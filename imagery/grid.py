@@ -190,5 +190,6 @@ def is_square(grid: GeoBox, tolerance: float = 0.01) -> bool:
     across, down = ground_steps(grid)
     a = grid.affine
     # Skew is judged in map units; where the axes differ on the ground (degrees) the ratio already fails.
-    skew = abs(a.a * a.b + a.d * a.e) / (math.hypot(a.a, a.d) * math.hypot(a.b, a.e))
-    return abs(across / down - 1) <= tolerance and skew <= tolerance
+    # Nothing is divided: pixels may have no size at all.
+    skewed = abs(a.a * a.b + a.d * a.e) > tolerance * math.hypot(a.a, a.d) * math.hypot(a.b, a.e)
+    return abs(across - down) <= tolerance * down and not skewed

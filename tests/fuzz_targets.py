@@ -239,7 +239,9 @@ def _marked(data: bytes, folder: Path) -> object:
                     book.append(Said(**one))
     else:
         path.write_bytes(data)
-    return len(looked_at((), load_marks(path)))
+    marks = load_marks(path)
+    looked_at((), marks)
+    return len(marks)
 
 
 def _wished(data: bytes, folder: Path) -> object:
