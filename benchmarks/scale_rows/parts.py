@@ -39,6 +39,7 @@ def coarse() -> dict[str, Any]:
     """A run over some coarse dates of one yard, and what of it was looking."""
     import shutil
 
+    import evidence.conclude  # noqa: F401  (what a run loads once is no part of the cost of a date)
     from evidence.config import RunConfig
     from evidence.execute.local import Threads
     from evidence.run import run
