@@ -21,7 +21,7 @@ from evidence.coarse.trains import write_trains
 from evidence.config import RunConfig
 from evidence.dossier.crate import Occasion
 from evidence.dossier.package import TAKE_IN, Draft, Sealing
-from evidence.dossier.seal import Seal
+from evidence.dossier.seal import Seal, digest
 from evidence.exports.rasters import write_rasters
 from evidence.exports.styles import write_styles
 from evidence.files import code_digest, written
@@ -234,7 +234,7 @@ def _facts(looked: Looked, draft: Draft) -> dict[str, Any]:
         "title": looked.config.title,
         "command": looked.command,
         "config": draft.config,
-        "config_sha256": looked.config.digest(),
+        "config_sha256": digest(draft.config),
         "code_sha256": code_digest(),
         "versions": versions,
         "counts": {

@@ -2,7 +2,7 @@
 
 An object store knows no lock. Who writes to a place therefore keeps a claim there, written only where there
 is none (conditional write), and rewrites it every few seconds, only over its own last version. A claim that
-still for a while is of a dead process, and is taken over; no clock is asked: this machine's own waiting counts.
+still for a while is of a dead process, and is taken over; no clock is asked, just this machine's own waiting.
 """
 
 from __future__ import annotations
