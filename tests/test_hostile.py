@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -24,11 +25,12 @@ from evidence.files import plain_cell, written
 from evidence.places.calendars import write_table
 from evidence.run import run
 from evidence.tables import write_csv
-from imagery.errors import InputError
+from imagery.errors import InputError, UnreadableError
 from imagery.fetching.coverage import Day
 from imagery.folderlock import LOCK, locked
 from imagery.sources.files.write import write_cog
 from imagery.sources.network.retry import Patience, Retry, retry_after_s
+from models.wagons.engine import RECORD, exported_reader
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMULA = "=cmd|' /C calc'!A0"
@@ -191,6 +193,69 @@ def test_results_do_not_depend_on_the_clock(tmp_path, tiles, monkeypatch):
     for name in ("measurements.csv", "skips.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert json.loads((tmp_path / "b" / "run.json").read_text())["counts"]["scenes"] == 2
+
+
+STARTED = """
+import os, sys
+def heard(event, what):
+    if event == "import" and what[0] == "evidence.cli":
+        os.write(1, b"started")
+sys.addaudithook(heard)
+from evidence.start import main
+sys.argv[0] = "yardwatch"
+main()
+"""
+"""The command, which says when its first lines have run; Python's own start, before them, heeds nobody."""
+
+
+@pytest.mark.parametrize("after_s", np.random.default_rng(7).uniform(0.0, 0.6, 5).round(3))
+def test_stopped_in_its_first_moments_a_command_ends_without_a_traceback(tmp_path, tiles, after_s):
+    command = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            STARTED,
+            "count",
+            str(tiles),
+            "--detector",
+            "edges",
+            "--out",
+            str(tmp_path / "o"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell may ignore it
+    )
+    assert command.stdout.read(7) == b"started"
+    time.sleep(after_s)
+    command.send_signal(signal.SIGINT)
+    _, said = command.communicate(timeout=60)
+    assert command.returncode in (130, 0), said  # 0: it had ended before
+    assert b"Traceback" not in said
+    assert b"Exception ignored" not in said
+
+
+def test_whoever_wants_a_command_to_run_on_is_heeded(tmp_path, tiles):
+    command = subprocess.Popen(
+        [sys.executable, "-c", STARTED, "info", str(tiles)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as nohup does with hang-ups
+    )
+    assert command.stdout.read(7) == b"started"
+    command.send_signal(signal.SIGINT)
+    command.communicate(timeout=60)
+    assert command.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "record", ['{"engine": []}', '{"engine": "pickle"}', "[1]", "[" * 100_000, "{", "\x00"]
+)
+def test_an_export_that_names_no_engine_is_refused(tmp_path, record):
+    (tmp_path / RECORD).write_text(record)
+    with pytest.raises(UnreadableError, match=r"export|names"):
+        exported_reader(tmp_path)
 
 
 def test_every_promise_names_tests_that_exist():
