@@ -19,6 +19,8 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from evidence.verdicts.readback import read_table
+
 
 def _load(name):
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
@@ -161,6 +163,17 @@ def test_a_config_in_a_dossier_leads_to_its_inputs_alone(key, path, targets, tmp
         data = _json(data, "config", "clouds", "omnicloudmask")
     with pytest.raises(fuzz.YardwatchError, match="leads out of the folder of inputs"):
         target.feed(data, tmp_path)
+
+
+def test_a_table_of_more_cells_than_any_of_ours_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    """A column that never changes takes a few bytes, however long it is."""
+    pq.write_table(pa.table({"a": ["x"] * 100_000}), tmp_path / "bomb.parquet")
+    assert (tmp_path / "bomb.parquet").stat().st_size < 10_000
+    assert len(read_table(tmp_path / "bomb.parquet", ("a",))) == 100_000
+    monkeypatch.setattr("evidence.verdicts.readback.MOST_CELLS", 99_999)
+    monkeypatch.setattr(pq.ParquetFile, "read", lambda self: pytest.fail("it was read"))
+    with pytest.raises(fuzz.YardwatchError, match="100000 cells, at most 99999"):
+        read_table(tmp_path / "bomb.parquet", ("a",))
 
 
 def test_every_reader_is_named_in_what_is_promised():
