@@ -327,7 +327,7 @@ def test_who_has_lost_its_claim_writes_no_more(tmp_path, store):
     folder = tmp_path / "a/run"
     one = mirror(store, folder).__enter__()
     store.put(f"run/{CLAIM}", json.dumps({"run": "another"}).encode())
-    until(lambda: not one._thread.is_alive())
+    until(lambda: one._lost)
     put(folder / "run.json")
     with pytest.raises(InputError, match="taken over"):
         one.__exit__(None, None, None)

@@ -45,12 +45,12 @@ def main(
         from imagery.fetching.fetch import fetch
 
         settings = load_fetch_config(config, set_ or ())
+        folder = on_disk(out or settings.out)
         rng = np.random.default_rng()
         with console.status("asking catalogues") as status:
             surveys = surveys_of(
                 settings, config.resolve().parent, rng, lambda site: status.update(f"asking about {site}")
             )
-        folder = on_disk(out or settings.out)
         if dry_run:
             _list(surveys, folder)
             raise typer.Exit(_unasked(surveys))

@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -76,11 +76,9 @@ class Mirror:
         self._own = folder.with_name(f".{folder.name}.claim")
         self._tag: Tag | None = None
         self._there: set[str] = set()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._accompany, name="mirror", daemon=True)
-        self._failed: Exception | None = None
+        self._lost: InputError | None = None
         self._moved = [0, 0]
-        self._held = ExitStack()
+        self._held, self._watching = ExitStack(), ExitStack()
 
     def __enter__(self) -> Self:
         """Claim the place, take back what is finished there, and begin to watch the folder.
@@ -93,9 +91,9 @@ class Mirror:
             held.enter_context(locked(self._folder.with_name(f".{self._folder.name}.lock")))
             self._claim()
             held.callback(self._release)
+            held.enter_context(self._meanwhile(self._beat))
             self._take_back()
-            self._thread.start()
-            held.callback(self._stop)
+            self._watching.enter_context(self._meanwhile(lambda: self._push(self._finished())))
             self._held = held.pop_all()
         return self
 
@@ -104,13 +102,13 @@ class Mirror:
     ) -> None:
         """Bring over what is left: everything after a good end, finished scenes after a bad one."""
         with self._held:
-            self._stop()
+            self._watching.close()
             if kind is not None:
                 with suppress(InputError, UnreadableError):  # what went wrong first is what is told
                     self._push(self._finished())
                 return
-            if isinstance(self._failed, InputError):
-                raise self._failed
+            if self._lost:
+                raise self._lost
             try:
                 self._push(self._finished())
                 self._push(self._results())
@@ -167,11 +165,12 @@ class Mirror:
         except Taken:
             seen = self._bucket.look(CLAIM)
             if seen is None or _run_of(seen[0]) != self._token:
-                raise InputError(
+                self._lost = InputError(
                     f"{self._bucket.address.bare} was taken over by another run; what is finished lies in "
                     f"{self._folder}"
-                ) from None
-            self._tag = seen[1]  # our own write, of which the answer was lost
+                )
+            else:
+                self._tag = seen[1]  # our own write, of which the answer was lost
 
     def _release(self) -> None:
         with suppress(UnreadableError):
@@ -201,22 +200,23 @@ class Mirror:
         with written(here) as path:
             path.write_bytes(data)
 
-    def _accompany(self) -> None:
-        """Beside the run: keeps the claim alive and brings over scene by scene; a store may recover."""
-        while not self._ended.wait(self._beat_s):
-            try:
-                self._beat()
-                self._push(self._finished())
-                self._failed = None
-            except UnreadableError as error:
-                self._failed = error
-            except InputError as error:
-                self._failed = error
-                return
+    @contextmanager
+    def _meanwhile(self, act: Callable[[], None]) -> Iterator[None]:
+        """Do something again and again beside the run, until the claim is lost. A store may recover."""
+        ended = threading.Event()
 
-    def _stop(self) -> None:
-        self._ended.set()
-        self._thread.join()
+        def repeat() -> None:
+            while not (ended.wait(self._beat_s) or self._lost):
+                with suppress(UnreadableError, InputError):
+                    act()
+
+        thread = threading.Thread(target=repeat, name="mirror", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def _finished(self) -> Iterator[str]:
         """Files that are whole and not there yet."""
@@ -240,11 +240,9 @@ class Mirror:
         yield from sorted(shown, key=lambda name: (name.endswith("/seal.json"), name))
 
     def _push(self, names: Iterator[str]) -> None:
-        beaten = time.monotonic()
         for name in names:
-            if time.monotonic() > beaten + self._beat_s:
-                self._beat()
-                beaten = time.monotonic()
+            if self._lost:
+                raise self._lost
             path = self._folder / name
             self._bucket.put(name, path)
             self._there.add(name)
