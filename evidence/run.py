@@ -22,7 +22,6 @@ from imagery.folderlock import locked
 from imagery.scenes import Scene
 from imagery.sites import load_site
 from imagery.sources.folders.folder import Inventory, find_scenes
-from imagery.sources.folders.walk import walk
 from imagery.tracks import load_tracks
 from models.detections import Detector
 from models.wagons.registry import ADAPTABLE, ADAPTED_ENDING, adapted, exported, late
@@ -135,7 +134,7 @@ def _hashes(config: RunConfig, inventory: Inventory, mask: CloudMask | None, out
     files |= set(mask.weights if mask else ())
     hashes = {str(path): sha256(path) for path in sorted(files)}
     results = out.resolve()
-    for found in walk(config.tiles, []):
+    for found in inventory.walked:
         # Items and descriptions decide what an image means; what cannot be read is among the skips.
         if str(found.path) not in hashes and not found.real.is_relative_to(results):
             with suppress(OSError):

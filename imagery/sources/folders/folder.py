@@ -27,6 +27,8 @@ class Inventory:
     """Sorted by id."""
     refused: tuple[Refused, ...]
     """Sorted by path: each file that is not used, and why."""
+    walked: tuple[Found, ...] = ()
+    """Every file that was there, images or not."""
 
 
 def find_scenes(
@@ -72,7 +74,8 @@ def find_scenes(
             "PNG, JPEG, JPEG 2000, NetCDF and Zarr at any depth"
         )
     found = _unique(scenes, refused)
-    return replace(found, scenes=tuple(replace(scene, clouds=clouds) for scene in found.scenes))
+    asked = tuple(replace(scene, clouds=clouds) for scene in found.scenes)
+    return replace(found, scenes=asked, walked=tuple(files))
 
 
 class _HasPath(Protocol):
