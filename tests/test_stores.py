@@ -574,6 +574,17 @@ def test_urls_where_none_are_taken(tmp_path):
         assert "bucket" in said
 
 
+def test_without_obstore_it_is_said_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    for name in ("bucket", "mirror"):
+        monkeypatch.delitem(sys.modules, f"imagery.sources.stores.{name}")
+    (tmp_path / "t").mkdir()
+    for words in (("count", HERE), ("count", tmp_path / "t", "--out", HERE), ("verify", HERE)):
+        code, said = yardwatch(*words, "--cache", tmp_path / "cache")
+        assert code == 2
+        assert "pip install 'yardwatch[stores]'" in said
+
+
 # --- the protocol itself
 
 

@@ -76,12 +76,13 @@ def results_in(out: str, cache: Path | None) -> Iterator[Path]:
     if address.scheme not in BUCKETS:
         raise ConfigError(f"--out {address.bare}: results go to a folder or a bucket")
     folder = cache_folder(cache).expanduser().resolve() / "out" / address.name
+    bucket = _bucket(address)  # which says what is missing, before the next line needs it
     from imagery.sources.stores.mirror import Mirror
 
     def say(text: str) -> None:
         console.print(escape(text), highlight=False, soft_wrap=True)
 
-    with Mirror(_bucket(address), folder, FINISHED, DOSSIER, (MARKS,), say):
+    with Mirror(bucket, folder, FINISHED, DOSSIER, (MARKS,), say):
         yield folder
 
 
