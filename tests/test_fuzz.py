@@ -133,6 +133,7 @@ FOUND = {
     "best that is no JSON": ("best of a sweep", b"{"),
     "no verdicts": (_SEALED, _json(seeds.DOSSIER, "verdicts", [3])),
     "a config that is a list": (_SEALED, _json(seeds.DOSSIER, "config", [])),
+    "tiles of a name too long": (_SEALED, _json(seeds.DOSSIER, "config", "tiles", ["x" * 5000])),
     "software without a digest": (_SEALED, _json(seeds.DOSSIER, "software", {})),
     "tables without columns": (_SEALED, _json(seeds.DOSSIER, "measurements", "a\n1\n")),
     "half a finished scene": ("finished scene", b"PK\x03\x04 and no more"),
@@ -143,6 +144,7 @@ TAKEN = {
     "a year that no date has",  # a wait that cannot be read counts as none
     "a name too long for the disk",  # a gap
     "an image name too long",  # a skip
+    "tiles of a name too long",  # a rerun would say so
 }
 """All others are refused."""
 

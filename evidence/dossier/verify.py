@@ -257,7 +257,7 @@ def _are_held(listed: Mapping[str, Entry], seal: Seal) -> bool:
 def _stores(listed: Mapping[str, Entry], inputs: Path | None, cache: Path | None) -> Path | None:
     """Below which folder brought objects lie: that of the inputs where it holds them, else in the cache."""
     brought = {name: entry.sha256 for name, entry in listed.items() if is_name(name)}
-    if not brought or cache is None or (inputs and (inputs / min(brought)).is_file()):
+    if not brought or cache is None or (inputs and os.path.isfile(inputs / min(brought))):
         return None
     return Cache(cache).view_of(brought)
 
@@ -269,7 +269,7 @@ def _place(name: str, base: Path, stores: Path | None) -> Path:
 def _nearest(folder: Path, listed: Mapping[str, Entry]) -> Path:
     first = min(listed, key=lambda name: (is_name(name), name))
     for above in folder.resolve().parents:
-        if (above / first).is_file():
+        if os.path.isfile(above / first):  # unlike Path.is_file, it takes any name
             return above
     raise Broken("input", f"input {first}", "is absent: give the folder in which it lies with --inputs")
 

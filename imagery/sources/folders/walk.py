@@ -57,7 +57,7 @@ def walk(paths: Sequence[Path], refused: list[Refused]) -> Iterator[Found]:
     Raises:
         InputError: A path does not exist.
     """
-    missing = [path for path in paths if not path.exists()]
+    missing = [path for path in paths if not os.path.exists(path)]  # unlike Path.exists, it takes any name
     if missing or not paths:
         raise InputError(f"no such file or folder: {', '.join(map(str, missing)) or '(none given)'}")
     roots = sorted({_root(path) for path in paths})
