@@ -107,6 +107,8 @@ _TEXT = ["yard"]
 _SEALED = "dossier under a seal that holds"
 FOUND = {
     "a number without a float": ("boxes of an image", _json(seeds.BOXES, "gsd_m", 10**400)),
+    "an Item nested too deeply": ("STAC Item in a folder", b"[" * 100_000),
+    "a description nested too deeply": ("Planet description", b"[" * 100_000),
     "boxes nested too deeply": ("boxes of an image", b"[" * 100_000),
     "a year that no date has": ("Retry-After header", b"Wed, 13 Sep 99999999999 02:16:30 GMT"),
     "a name too long for the disk": (
@@ -143,7 +145,9 @@ TAKEN = {
     "a role that is a list",
     "a year that no date has",  # a wait that cannot be read counts as none
     "a name too long for the disk",  # a gap
-    "an image name too long",  # a skip
+    "an image name too long",  # a skip, as the next two
+    "an Item nested too deeply",
+    "a description nested too deeply",
     "tiles of a name too long",  # a rerun would say so
 }
 """All others are refused."""
