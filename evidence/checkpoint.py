@@ -45,7 +45,7 @@ class Checkpoint:
             folder: Created when the first scene is saved.
             settings: Whatever changes a result (detector, sites, code) as one text.
             hashes: SHA-256 of each input file by path.
-            told_from: Folders of this machine that reasons are kept without: another may go on with them.
+            told_from: Folders of this machine that nothing kept depends on: another may go on with it.
         """
         self._folder = folder
         self._settings = settings
@@ -55,7 +55,10 @@ class Checkpoint:
     def digest(self, scenes: Iterable[Scene]) -> str:
         """Changes when one of the scenes or its files does, and not with the folder in which they lie."""
         parts = [
-            (repr(_anywhere(scene)), *(self._hashes.get(str(a.path), "") for a in scene.assets))
+            (
+                without_folder(repr(scene), *self._told_from),
+                *(self._hashes.get(str(a.path), "") for a in scene.assets),
+            )
             for scene in scenes
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -88,11 +91,6 @@ class Checkpoint:
             skip["detail"] = without_folder(skip["detail"], *self._told_from)
         with written(self._path(scene, kin)) as path, path.open("wb") as stream:
             np.savez_compressed(stream, **{"meta": np.array(json.dumps(meta))}, **arrays)  # type: ignore[arg-type]
-
-
-def _anywhere(scene: Scene) -> Scene:
-    assets = tuple(replace(asset, path=Path(asset.path.name)) for asset in scene.assets)
-    return replace(scene, assets=assets, clouds=None)  # whose weights are among the settings
 
 
 def _plain(sighting: Sighting, arrays: Arrays, prefix: str) -> dict[str, Any]:

@@ -457,6 +457,18 @@ def fill(small, cloud, tmp_path):
         small.noise(path, GRID, day)
         cloud.put(f"tiles/{path.name}", path)
     cloud.put("tiles/broken_20230921.tif", b"no image")
+    # A scene of an Item remembers where the Item lies.
+    item = {
+        "type": "Feature", "stac_version": "1.0.0", "id": "first", "geometry": None, "links": [],
+        "properties": {"datetime": "2023-09-01T00:00:00Z"},
+        "assets": {
+            "visual": {
+                "href": "./yard_20230901.tif", "roles": ["data"],
+                "eo:bands": [{"name": "red"}, {"name": "green"}, {"name": "blue"}],
+            }
+        },
+    }  # fmt: skip
+    cloud.put("tiles/first.json", json.dumps(item).encode())
 
 
 def test_a_run_from_a_bucket_into_a_bucket(tmp_path, small, cloud, monkeypatch):
@@ -467,8 +479,10 @@ def test_a_run_from_a_bucket_into_a_bucket(tmp_path, small, cloud, monkeypatch):
     assert code == 0, said
     facts = json.loads(bytes(cloud.get("run/run.json").bytes()))
     assert sorted(facts["inputs_sha256"]) == [
-        f"{HERE}/{name}.tif" for name in ("broken_20230921", "yard_20230901", "yard_20230911")
+        f"{HERE}/{name}"
+        for name in ("broken_20230921.tif", "first.json", "yard_20230901.tif", "yard_20230911.tif")
     ]
+    assert b"first" in bytes(cloud.get("run/measurements.csv").bytes())
     assert facts["config"]["tiles"] == ["s3:/yards/tiles"]
     told = [
         bytes(cloud.get(f"run/{one}").bytes()) for one in sorted(names(cloud)) if not one.endswith("parquet")
