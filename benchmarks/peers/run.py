@@ -51,7 +51,7 @@ class Peer:
 SAHI = "SAHI, yolo11n-obb, slices of 640"
 RANDOM = "read + detect + merge; its weights drawn at random: it finds nothing, so no F1 and nothing to merge"
 TILES = "200 real tiles, 256 x 256, 0.6 m, no wagons"
-SERIES = "real Sentinel-2 overpasses, 4 bands of 64 x 64 pixels, 44 % under cloud"
+SERIES = "real Sentinel-2 overpasses, 4 bands of 64 x 64 pixels, 43 % under cloud"
 PEERS = (
     Peer(f"{SAHI}: tiles", "sahi", "sahi_yolo", work.tiles, "detect", f"{TILES}; {RANDOM}", at_least=10.0),
     Peer(
