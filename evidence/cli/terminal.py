@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -43,9 +44,10 @@ def command_line() -> str:
 
 def summarise(result: Result) -> None:
     """Print what was measured, what was skipped and what it means."""
-    table = Table(title="Measured", title_justify="left")
+    table = Table(title="Measured", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0)
     for name in ("site", "quantity", "dates", "median", "highest", "on", "method"):
-        table.add_column(name, justify="right" if name in ("dates", "median", "highest") else "left")
+        right = name in ("dates", "median", "highest")
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
     for series in result.series:
         top = int(series.values.argmax())
         median = sorted(series.values)[len(series) // 2]
