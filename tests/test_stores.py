@@ -499,7 +499,7 @@ def test_a_run_from_a_bucket_into_a_bucket(tmp_path, small, cloud, monkeypatch):
         json.loads(text)["files"] for text in (before, bytes(cloud.get("run/dossier/seal.json").bytes()))
     ]
     changed = {name for name in seals[0].keys() | seals[1].keys() if seals[0].get(name) != seals[1].get(name)}
-    assert changed == {"ro-crate-metadata.json"}, "it alone says when"
+    assert changed <= {"ro-crate-metadata.json"}, "it alone says when"
     monkeypatch.undo()
     monkeypatch.setattr("imagery.sources.stores.bucket.from_url", lambda *rest, **how: cloud)
     small.sure(monkeypatch, 10.0, 20.0, moved=True)
