@@ -17,6 +17,7 @@ import pytest
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
+from obstore.exceptions import BaseError
 from obstore.store import MemoryStore
 from odc.geo.geobox import GeoBox
 from typer.testing import CliRunner
@@ -239,6 +240,19 @@ def test_what_is_not_there_is_told(store):
     with pytest.raises(UnreadableError, match="is not there") as caught:
         list(bucket(store).read(Stored(parse("s3://yards/gone"), 1, "")))
     assert caught.value.reason == "not-found"
+
+
+@pytest.mark.parametrize(
+    ("status", "hinted"), [("403 Forbidden: AccessDenied", True), ("500 Internal Server Error", False)]
+)
+def test_a_store_that_refuses_points_to_the_credentials(store, monkeypatch, status, hinted):
+    def head(*given):
+        raise BaseError(f"Generic S3 error: Server returned {status}")
+
+    monkeypatch.setattr("imagery.sources.stores.bucket.obstore.head", head)
+    with pytest.raises(UnreadableError, match=status[:3]) as caught:
+        bucket(store).has("a")
+    assert ("credentials in the environment" in str(caught.value)) == hinted
 
 
 # --- results in a bucket

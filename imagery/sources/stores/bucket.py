@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ _CLIENT: Any = {
     "user_agent": "yardwatch",
 }
 _RETRY: Any = {"max_retries": 5}
+_REFUSED = re.compile(r"\b40[13]\b|credential|169\.254\.169\.254|metadata\.google", re.IGNORECASE)
+"""In errors of a store that does not know who asks; machines in a cloud ask the last two for a role."""
 
 
 class Taken(Exception):
@@ -145,4 +148,5 @@ def _told(address: Address) -> Iterator[None]:
         if isinstance(error, UnreadableError):
             raise
         text = " ".join(redact(str(error).partition("Debug source")[0]).split())[:300]
-        raise UnreadableError(f"{address.bare}: {text}", "store") from None
+        hint = "; are its credentials in the environment (docs/stores.md)?" if _REFUSED.search(text) else ""
+        raise UnreadableError(f"{address.bare}: {text}{hint}", "store") from None
