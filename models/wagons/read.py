@@ -30,7 +30,7 @@ DOUBT = 12.0
 """What the best wagon of a line may lack at first and second sight; with so much to spare one is enough.
 
 Set on the yard that may be trained on, on painted images and bare ground: given tracks with wagons earn 5
-and more at first sight, half of the lines on bare ground lack more than 14; with 8 a box of that yard changed.
+and more at first sight, half of the lines on bare ground lack over 14; with 8 a box of that yard changed.
 """
 TOGETHER = 8
 """Lines glanced at together."""
