@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from imagery.sources.network.landing import sweep
+
 KILLS = int(os.environ.get("YARDWATCH_KILLS", "200"))
 PICTURES = 8
 
@@ -121,3 +123,14 @@ def test_200_kills_end_in_the_same_folder(stac_server, tmp_path, runner, record_
     assert kills == KILLS
     assert doubled == 0
     assert torn > KILLS / 20, "too few kills hit an Item that was being written"
+
+
+def test_what_killed_runs_have_left_is_swept_and_nothing_else(tmp_path):
+    left = (tmp_path / "yard" / ".yard.geojson.7.part", tmp_path / "yard" / "s" / "2023" / ".A.part" / "A.json")
+    kept = (tmp_path / "yard" / "yard.geojson", tmp_path / "yard" / "s" / "2023" / "A" / "A.json")
+    for path in (*left, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    sweep(tmp_path)
+    assert not half_written(tmp_path)
+    assert all(path.is_file() for path in kept)

@@ -116,6 +116,8 @@ def sweep(out: Path) -> None:
     """Remove what an interrupted run has left half-written."""
     for partial in out.glob(f"*/*/*/.*{PARTIAL}"):
         shutil.rmtree(partial)
+    for partial in out.glob(f"*/.*{PARTIAL}"):
+        partial.unlink()
 
 
 def sync(path: Path) -> None:
