@@ -126,8 +126,9 @@ def test_200_kills_end_in_the_same_folder(stac_server, tmp_path, runner, record_
 
 
 def test_what_killed_runs_have_left_is_swept_and_nothing_else(tmp_path):
-    left = (tmp_path / "yard" / ".yard.geojson.7.part", tmp_path / "yard" / "s" / "2023" / ".A.part" / "A.json")
-    kept = (tmp_path / "yard" / "yard.geojson", tmp_path / "yard" / "s" / "2023" / "A" / "A.json")
+    site, year = tmp_path / "yard", tmp_path / "yard" / "sentinel-2-l2a" / "2023"
+    left = (site / ".yard.geojson.7.part", year / ".A.part" / "A.json")
+    kept = (site / "yard.geojson", year / "A" / "A.json")
     for path in (*left, *kept):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")

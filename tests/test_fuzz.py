@@ -109,6 +109,7 @@ FOUND = {
     "a number without a float": ("boxes of an image", _json(seeds.BOXES, "gsd_m", 10**400)),
     "an Item nested too deeply": ("STAC Item in a folder", b"[" * 100_000),
     "a description nested too deeply": ("Planet description", b"[" * 100_000),
+    "a fetched Item nested too deeply": ("fetched Item", b"[" * 100_000),
     "boxes nested too deeply": ("boxes of an image", b"[" * 100_000),
     "a year that no date has": ("Retry-After header", b"Wed, 13 Sep 99999999999 02:16:30 GMT"),
     "a name too long for the disk": (
@@ -158,7 +159,7 @@ def test_what_was_found_stays_mended(target, name, tmp_path):
     assert target.take(FOUND[name][1], tmp_path) == (name in TAKEN)
 
 
-@pytest.mark.parametrize("path", ["~/.ssh", "/etc", "../other", "tiles/../.."])
+@pytest.mark.parametrize("path", ["~/.ssh", "/etc", "../other", "tiles/../..", "half\ud800"])
 @pytest.mark.parametrize("key", ["tiles", "engine", "adapted", "tracks", "clouds_weights"])
 def test_a_config_in_a_dossier_leads_to_its_inputs_alone(key, path, targets, tmp_path):
     """A home folder is away from the inputs as much as a root: who sealed the dossier may be a stranger."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -138,6 +139,10 @@ def make_seal(files: Mapping[str, Entry], chain: Sequence[Step], public_key: str
 def climbs(path: str) -> bool:
     """Whether a path from outside is anything but a plain way down from where it starts."""
     pure = PurePosixPath(path)
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:  # half a character: no file is called so
+        return True
     odd = not path or "\\" in path or "\0" in path or pure.as_posix() != path
     return odd or pure.is_absolute() or ".." in pure.parts
 

@@ -72,7 +72,7 @@ def landed(folder: Path) -> Landed | None:
             assets = json.loads(file.read(MAX_ITEM_BYTES))["assets"].values()
         sizes = {folder / asset["href"]: asset["file:size"] for asset in assets}
         whole = bool(sizes) and all(path.stat().st_size == size for path, size in sizes.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return Landed(folder, sum(sizes.values())) if whole else None
 
